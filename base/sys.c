@@ -1,0 +1,96 @@
+/*
+ * The production table: the C library's functions, and the few wrappers that
+ * give one contract on every platform.
+ */
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#endif
+
+static void *
+sys_allocate(size_t size, size_t align)
+{
+	if (align == 0)
+		return malloc(size);
+	return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static int
+sys_accept(int fd, struct sockaddr *address, socklen_t *length)
+{
+#if defined(__linux__)
+	return accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+	int accepted = accept(fd, address, length);
+
+	if (accepted >= 0) {
+		fcntl(accepted, F_SETFL, O_NONBLOCK);
+		fcntl(accepted, F_SETFD, FD_CLOEXEC);
+	}
+	return accepted;
+#endif
+}
+
+const struct gyre_sys gyre__sys_default = {
+	.allocate = sys_allocate,
+	.release = free,
+	.clock_gettime = clock_gettime,
+	.getrandom = getrandom,
+	.getpid = getpid,
+	.thread_create = pthread_create,
+	.thread_join = pthread_join,
+	.sched_yield = sched_yield,
+	.sigmask = pthread_sigmask,
+	.close = close,
+	.read = read,
+	.write = write,
+	.fcntl = fcntl,
+	.pipe = pipe,
+	.socket = socket,
+	.bind = bind,
+	.listen = listen,
+	.setsockopt = setsockopt,
+	.getsockname = getsockname,
+	.recv = recv,
+	.send = send,
+	.shutdown = shutdown,
+	.accept = sys_accept,
+#if defined(__linux__)
+	.eventfd = eventfd,
+	.epoll_create1 = epoll_create1,
+	.epoll_ctl = epoll_ctl,
+	.epoll_wait = epoll_wait,
+	.epoll_pwait2 = epoll_pwait2,
+	.signalfd = signalfd,
+	.getaffinity = pthread_getaffinity_np,
+	.setaffinity = pthread_setaffinity_np,
+#endif
+};
+
+void *
+gyre__allocate(const struct gyre_sys *sys, size_t size, size_t align)
+{
+	void *memory = sys->allocate(size, align);
+
+	if (memory != NULL)
+		memset(memory, 0, size);
+	return memory;
+}
+
+int64_t
+gyre__now_ns(const struct gyre_sys *sys)
+{
+	struct timespec now;
+
+	sys->clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

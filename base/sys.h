@@ -1,0 +1,96 @@
+/*
+ * The system seam: every call gyre makes of the system goes through one table.
+ *
+ * Production uses gyre__sys_default, which holds the C library's functions
+ * under their own names and contracts (-1 and errno, or the pthread way).
+ * Tests copy it and replace members: to fail the n-th call, to cut reads and
+ * writes short, to move time by hand. Everything that is made (a loop, a
+ * pool, a runtime) carries the table it was made with.
+ *
+ * Allocation is in the table too: a path's every allocation can be failed.
+ */
+#ifndef GYRE_BASE_SYS_H
+#define GYRE_BASE_SYS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
+
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/epoll.h>
+#endif
+
+#define GYRE__CACHE_LINE 64
+/* Two lines: what the adjacent-line prefetcher moves together. */
+#define GYRE__CACHE_PAIR 128
+
+struct gyre_sys {
+	/* memory: align is 0 (malloc's) or a power of two */
+	void *(*allocate)(size_t size, size_t align);
+	void (*release)(void *memory);
+
+	/* time and chance */
+	int (*clock_gettime)(clockid_t id, struct timespec *ret);
+	ssize_t (*getrandom)(void *buffer, size_t size, unsigned flags);
+
+	/* process and threads */
+	pid_t (*getpid)(void);
+	int (*thread_create)(pthread_t *, const pthread_attr_t *,
+			     void *(*)(void *), void *);
+	int (*thread_join)(pthread_t, void **);
+	int (*sched_yield)(void);
+	int (*sigmask)(int how, const sigset_t *, sigset_t *);
+
+	/* descriptors */
+	int (*close)(int fd);
+	ssize_t (*read)(int fd, void *, size_t);
+	ssize_t (*write)(int fd, const void *, size_t);
+	int (*fcntl)(int fd, int command, ...);
+	int (*pipe)(int fds[2]);
+
+	/* sockets */
+	int (*socket)(int, int, int);
+	int (*bind)(int, const struct sockaddr *, socklen_t);
+	int (*listen)(int, int);
+	int (*setsockopt)(int, int, int, const void *, socklen_t);
+	int (*getsockname)(int, struct sockaddr *, socklen_t *);
+	ssize_t (*recv)(int, void *, size_t, int);
+	ssize_t (*send)(int, const void *, size_t, int);
+	int (*shutdown)(int, int);
+	/* close-on-exec and non-blocking, on every platform */
+	int (*accept)(int, struct sockaddr *, socklen_t *);
+
+#if defined(__linux__)
+	int (*eventfd)(unsigned, int);
+	int (*epoll_create1)(int);
+	int (*epoll_ctl)(int, int, int, struct epoll_event *);
+	int (*epoll_wait)(int, struct epoll_event *, int, int);
+	int (*epoll_pwait2)(int, struct epoll_event *, int,
+			    const struct timespec *, const sigset_t *);
+	int (*signalfd)(int, const sigset_t *, int);
+	int (*getaffinity)(pthread_t, size_t, cpu_set_t *);
+	int (*setaffinity)(pthread_t, size_t, const cpu_set_t *);
+#endif
+};
+
+extern const struct gyre_sys gyre__sys_default;
+
+/* The given table, or the default one. */
+static inline const struct gyre_sys *
+gyre__sys(const struct gyre_sys *sys)
+{
+	return sys != NULL ? sys : &gyre__sys_default;
+}
+
+/* Zeroed memory, or NULL; align as for allocate. */
+void *gyre__allocate(const struct gyre_sys *sys, size_t size, size_t align);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t gyre__now_ns(const struct gyre_sys *sys);
+
+#endif

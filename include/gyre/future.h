@@ -1,0 +1,118 @@
+/*
+ * A future is a value or an error that arrives later, on its home loop.
+ *
+ * Any thread may resolve, reject or cancel it, once; the first to do so wins.
+ * What happened travels to the home loop as a task, and everything else (its
+ * callbacks, done, result) is seen there, one hop later, in the order the
+ * callbacks were added. If the home loop closes first, the callbacks are
+ * dropped. A future is counted: whoever will complete it holds a reference.
+ *
+ *     struct gyre_future *reply = gyre_bus_call(bus, 2, lookup, key);
+ *     gyre_loop_add_future(loop, reply, on_reply, connection);
+ *     gyre_future_unref(reply);
+ */
+#ifndef GYRE_FUTURE_H
+#define GYRE_FUTURE_H
+
+#include <gyre/base.h>
+#include <gyre/task.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gyre_future;
+struct gyre_loop;
+
+typedef void (*gyre_future_fn)(struct gyre_future *future, void *arg);
+
+/*
+ * Make a pending future whose home is the given loop. The caller holds the
+ * one reference.
+ *
+ * Thread: any
+ * Errors: NULL no memory, or the loop is closed
+ */
+GYRE_API struct gyre_future *gyre_future_new(struct gyre_loop *loop)
+	GYRE_MUST_CHECK;
+
+/*
+ * Take one more reference.
+ *
+ * Thread: any
+ */
+GYRE_API struct gyre_future *gyre_future_ref(struct gyre_future *future);
+
+/*
+ * Give a reference back; the last one frees the future. NULL is a no-op.
+ *
+ * Thread: any
+ */
+GYRE_API void gyre_future_unref(struct gyre_future *future);
+
+/*
+ * Complete the future with a value.
+ *
+ * Thread: any
+ * Blocks: never; allocates nothing
+ * Errors: -EALREADY it was completed before; the value stays the caller's
+ */
+GYRE_API int gyre_future_resolve(struct gyre_future *future, void *value);
+
+/*
+ * Complete the future with an error (a negative errno) and one line that says
+ * what was wrong, or NULL.
+ *
+ * Thread: any
+ * Errors: -EALREADY it was completed before
+ */
+GYRE_API int gyre_future_reject(struct gyre_future *future, int error,
+				const char *message);
+
+/*
+ * Complete the future with -ECANCELED. Whatever was to complete it is not
+ * interrupted; its own completion is refused.
+ *
+ * Thread: any
+ * Errors: -EALREADY it was completed before
+ */
+GYRE_API int gyre_future_cancel(struct gyre_future *future);
+
+/*
+ * Tell whether the future is complete.
+ *
+ * Thread: any; on the home loop it is final, elsewhere a moment's truth
+ */
+GYRE_API bool gyre_future_done(const struct gyre_future *future);
+
+/*
+ * Read the outcome: 0 with the value, or the error it was completed with.
+ *
+ * Thread: any
+ * Errors: -EAGAIN it is not complete; -ECANCELED; the rejection's code
+ */
+GYRE_API int gyre_future_result(struct gyre_future *future, void **ret_value);
+
+/*
+ * Return the line a rejection came with, "" if there is none.
+ *
+ * Thread: any, once the future is done
+ */
+GYRE_API const char *gyre_future_message(const struct gyre_future *future);
+
+/*
+ * Block until the future is complete, then answer as gyre_future_result().
+ *
+ * Thread: any that runs no loop
+ * Blocks: up to deadline_ns, an instant of CLOCK_MONOTONIC; GYRE_FOREVER
+ * Errors: -ETIMEDOUT; -EDEADLK called on a running loop's thread;
+ *         -ESHUTDOWN the home loop closed before it was complete; -ENOMEM
+ */
+GYRE_API int gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
+			      void **ret_value) GYRE_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

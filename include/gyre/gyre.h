@@ -1,0 +1,17 @@
+/*
+ * Everything that gyre offers, in the order in which it builds on itself.
+ */
+#ifndef GYRE_GYRE_H
+#define GYRE_GYRE_H
+
+#include <gyre/base.h>
+#include <gyre/version.h>
+#include <gyre/task.h>
+#include <gyre/future.h>
+#include <gyre/bus.h>
+#include <gyre/pool.h>
+#include <gyre/loop.h>
+#include <gyre/runtime.h>
+#include <gyre/net.h>
+
+#endif

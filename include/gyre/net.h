@@ -1,0 +1,193 @@
+/*
+ * Listeners and byte streams on a loop.
+ *
+ * A listener accepts connections on its loop; with reuse_port every shard
+ * opens one on the same address and the kernel spreads the clients. A stream
+ * is a connected socket with a read and a write buffer. It hands out what it
+ * has read and takes back how much was used; what is written leaves at the
+ * end of the batch in as few sends as possible. A peer that does not read
+ * stops being read from when write_high_bytes wait for it.
+ *
+ *     static size_t on_read(struct gyre_stream *stream, const void *data,
+ *                           size_t length, void *arg)
+ *     {
+ *             gyre_stream_write(stream, data, length);   // echo
+ *             return length;
+ *     }
+ */
+#ifndef GYRE_NET_H
+#define GYRE_NET_H
+
+#include <gyre/base.h>
+#include <gyre/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gyre_listener;
+struct gyre_stream;
+
+/* Called with a connected, non-blocking descriptor that is the callee's. */
+typedef void (*gyre_accept_fn)(struct gyre_listener *listener, int fd,
+			       void *arg);
+
+struct gyre_listener_options {
+	const char *address; /* numeric; NULL: 127.0.0.1 */
+	uint16_t port;       /* 0: any free one */
+	bool reuse_port;     /* one listener per shard on the same port */
+	int backlog;         /* 0: 511 */
+	struct gyre_log log;
+};
+
+/* -- listener ------------------------------------------------------------ */
+
+/*
+ * Listen on an address and accept on this loop. Out of descriptors, it logs
+ * one line, waits a moment and tries again; it never spins.
+ *
+ * Thread: owner
+ * Errors: -EADDRINUSE; -EINVAL the address is not numeric; -EACCES; -EMFILE;
+ *         -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_listener_open(
+	struct gyre_loop *loop, const struct gyre_listener_options *options,
+	gyre_accept_fn on_accept, void *arg,
+	struct gyre_listener **ret_listener) GYRE_MUST_CHECK;
+
+/*
+ * Return the port listened on.
+ *
+ * Thread: owner
+ */
+GYRE_API uint16_t gyre_listener_port(const struct gyre_listener *listener);
+
+/*
+ * Stop listening; connections that wait in the kernel's queue are accepted
+ * first. May be called from its own callback. NULL is a no-op.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_listener_close(struct gyre_listener *listener);
+
+/* -- stream -------------------------------------------------------------- */
+
+struct gyre_stream_ops {
+	/*
+	 * Bytes are there; return how many were used. What was not used is
+	 * handed out again with more, or after gyre_stream_resume(). May
+	 * write to and close the stream.
+	 */
+	size_t (*on_read)(struct gyre_stream *stream, const void *data,
+			  size_t length, void *arg);
+	/*
+	 * The peer has half-closed: no more bytes will come; writing still
+	 * works. NULL: close the stream when what is written has left.
+	 */
+	void (*on_end)(struct gyre_stream *stream, void *arg);
+	/* After the buffer was above write_high_bytes it is at most half of
+	 * it again. May be NULL. */
+	void (*on_drain)(struct gyre_stream *stream, void *arg);
+	/*
+	 * The stream is closed, once, for whatever reason: 0 (by us or
+	 * after on_end) or a negative errno. The stream is freed after it.
+	 */
+	void (*on_close)(struct gyre_stream *stream, int error, void *arg);
+};
+
+struct gyre_stream_options {
+	size_t read_max_bytes;   /* unused input kept; 0: 1 MiB; over it the
+				    stream stops reading until some is used */
+	size_t write_high_bytes; /* 0: 1 MiB; over it reading pauses */
+	size_t write_max_bytes;  /* 0: none; over it writes are refused */
+	bool no_delay;           /* TCP_NODELAY */
+};
+
+/* Counters and state of one stream. */
+struct gyre_stream_stats {
+	uint64_t read_bytes;
+	uint64_t written_bytes;
+	size_t pending_bytes; /* written, not yet taken by the kernel */
+	size_t unread_bytes;  /* read, not yet used */
+};
+
+/*
+ * Make a stream of a connected, non-blocking socket and begin to read.
+ *
+ * Thread: owner
+ * Owns:   on 0 the stream owns the descriptor; on error still the caller
+ * Errors: -EBADF; -EEXIST it has a handler; -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_stream_open(struct gyre_loop *loop, int fd,
+			      const struct gyre_stream_options *options,
+			      const struct gyre_stream_ops *ops, void *arg,
+			      struct gyre_stream **ret_stream) GYRE_MUST_CHECK;
+
+/*
+ * Write bytes; they are copied and sent at the end of the batch.
+ *
+ * Thread: owner
+ * Blocks: never
+ * Errors: -ENOBUFS they would exceed write_max_bytes; -EPIPE the stream was
+ *         shut down or closed; -ENOMEM; nothing was taken then
+ */
+GYRE_API int gyre_stream_write(struct gyre_stream *stream, const void *data,
+			       size_t length);
+
+/*
+ * Tell whether more waits to leave than write_high_bytes.
+ *
+ * Thread: owner
+ */
+GYRE_API bool gyre_stream_is_full(const struct gyre_stream *stream);
+
+/*
+ * Stop handing out input, or (resume) hand out again, beginning with what was
+ * read and not used, in a callback of its own.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_stream_pause(struct gyre_stream *stream);
+
+/*
+ * Undo gyre_stream_pause(), or have unused input handed out once more.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_stream_resume(struct gyre_stream *stream);
+
+/*
+ * Send what is written, then half-close: the peer sees the end.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_stream_shutdown(struct gyre_stream *stream);
+
+/*
+ * Close; with `flush`, once what is written has left. on_close comes in a
+ * later callback, never inside this call. Closing twice is a no-op.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_stream_close(struct gyre_stream *stream, bool flush);
+
+/*
+ * Return the descriptor, or -1 once closed.
+ *
+ * Thread: owner
+ */
+GYRE_API int gyre_stream_fd(const struct gyre_stream *stream);
+
+/*
+ * Read the stream's counters.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_stream_get_stats(const struct gyre_stream *stream,
+				    struct gyre_stream_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

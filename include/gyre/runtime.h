@@ -1,0 +1,169 @@
+/*
+ * A runtime is N threads with a loop each: the shards.
+ *
+ * Say what one shard does as a service; the runtime makes a thread per shard,
+ * pins it, makes its loop on that thread, and runs every service on every
+ * shard. Shards are numbered 0 … N-1 and share nothing but the bus.
+ *
+ *     struct gyre_runtime *runtime;
+ *     gyre_runtime_new(&(struct gyre_runtime_options){ .stop_signals = true },
+ *                      &runtime);
+ *     gyre_runtime_add_service(runtime, &my_service, NULL);
+ *     gyre_runtime_start(runtime);
+ *     gyre_runtime_wait(runtime);
+ *     gyre_runtime_free(runtime);
+ */
+#ifndef GYRE_RUNTIME_H
+#define GYRE_RUNTIME_H
+
+#include <gyre/base.h>
+#include <gyre/bus.h>
+#include <gyre/loop.h>
+#include <gyre/pool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gyre_runtime;
+
+#define GYRE_SHARDS_MAX 1024u
+
+enum gyre_pin {
+	GYRE_PIN_AUTO, /* one allowed CPU a shard, if there are enough */
+	GYRE_PIN_NONE, /* leave the threads to the scheduler */
+	GYRE_PIN_LIST, /* shard i on cpus[i % cpus_count] */
+};
+
+struct gyre_runtime_options {
+	unsigned loops; /* 0: one per allowed CPU */
+	enum gyre_pin pin;
+	const unsigned *cpus; /* for GYRE_PIN_LIST; copied */
+	unsigned cpus_count;
+	/*
+	 * Stop on SIGINT and SIGTERM. They are blocked in the thread that
+	 * calls start (and in those it makes) until wait has returned; a
+	 * program's other threads block them too.
+	 */
+	bool stop_signals;
+	unsigned pool_threads_max; /* of the shared pool; 0: its default */
+	struct gyre_log log;
+	const struct gyre_sys *_sys;
+};
+
+/* One shard, as its services see it. */
+struct gyre_shard {
+	struct gyre_runtime *runtime;
+	struct gyre_loop *loop;
+	unsigned index;
+	int cpu; /* pinned to, or -1 */
+};
+
+/*
+ * What a service does on each shard. The functions run on the shard's thread.
+ */
+struct gyre_service_ops {
+	const char *name;
+	/*
+	 * Start on one shard, before its loop runs; every shard's loop exists
+	 * by then and can be posted to. Keep the shard's state in
+	 * *ret_state. 0, or a negative errno that fails gyre_runtime_start().
+	 */
+	int (*start)(const struct gyre_shard *shard, void *arg,
+		     void **ret_state);
+	/* Stop: runs on the loop, last service first; then the loop stops. */
+	void (*stop)(const struct gyre_shard *shard, void *state);
+	/* Free the state; the loop is closed, other shards may be gone. */
+	void (*free)(void *state);
+};
+
+/*
+ * Make a runtime and plan where its shards run. NULL options mean the
+ * defaults.
+ *
+ * Thread: setup
+ * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list
+ *         (the log says which); -ENOMEM
+ */
+GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
+			      struct gyre_runtime **ret_runtime)
+	GYRE_MUST_CHECK;
+
+/*
+ * Add a service; they start in the order they were added.
+ *
+ * Thread: setup
+ * Owns:   ops stays the caller's and must outlive the runtime
+ * Errors: -EBUSY the runtime was started; -ENOMEM
+ */
+GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
+				      const struct gyre_service_ops *ops,
+				      void *arg) GYRE_MUST_CHECK;
+
+/*
+ * Start the threads and return when every shard has started its services.
+ * All loops exist before any service starts; if one shard fails, the others
+ * are undone and its error is returned.
+ *
+ * Thread: setup
+ * Blocks: until all shards have started or failed
+ * Errors: -EALREADY started before; -EPERM a fork; -EAGAIN no thread;
+ *         what a loop or a service failed with
+ */
+GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
+
+/*
+ * Stop every shard: each stops its services on its loop, then the loop. Once
+ * is enough, more do no harm; before start, start returns -ESHUTDOWN.
+ *
+ * Thread: any+signal
+ */
+GYRE_API void gyre_runtime_stop(struct gyre_runtime *runtime);
+
+/*
+ * Wait until all shards have stopped and their threads are joined. Every
+ * task they accepted has run or been dropped by then.
+ *
+ * Thread: the one that called start
+ * Blocks: until gyre_runtime_stop() and the end of what runs
+ * Errors: -EINVAL it was not started; what the first failing loop returned
+ */
+GYRE_API int gyre_runtime_wait(struct gyre_runtime *runtime);
+
+/*
+ * Free a runtime; one that was started must have been waited for. NULL is a
+ * no-op.
+ *
+ * Thread: setup
+ */
+GYRE_API void gyre_runtime_free(struct gyre_runtime *runtime);
+
+/*
+ * Return the bus that connects the shards; it lives as long as the runtime.
+ *
+ * Thread: any
+ */
+GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
+
+/*
+ * Return the number of shards.
+ *
+ * Thread: any
+ */
+GYRE_API unsigned gyre_runtime_shards(const struct gyre_runtime *runtime);
+
+/*
+ * Return one shard; its cpu is planned from new on, its loop is there
+ * between start and free.
+ *
+ * Thread: any
+ * Errors: NULL there is no such shard
+ */
+GYRE_API const struct gyre_shard *gyre_runtime_shard(
+	const struct gyre_runtime *runtime, unsigned index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * A task is the unit of work that crosses threads; an inbox is where it goes.
+ *
+ * A task is embedded in whatever crosses: a message, a request, a job. It is
+ * accepted when the post returns 0, and then exactly one of run and drop is
+ * called, exactly once, on the thread that owns the inbox (drop may also be
+ * called on the sender's loop, when the destination closed meanwhile). From
+ * one sender to one inbox tasks and callbacks run in the order of the posts.
+ *
+ *     struct order { struct gyre_task task; int quantity; };
+ *     static void order_run(struct gyre_task *task)
+ *     {
+ *             struct order *order = (struct order *)task;
+ *             ship(order->quantity);
+ *             free(order);
+ *     }
+ */
+#ifndef GYRE_TASK_H
+#define GYRE_TASK_H
+
+#include <gyre/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gyre_inbox;
+
+/* Why accepted work will never run. */
+enum gyre_drop_reason {
+	GYRE_DROP_STOPPED = 1, /* its loop closed, or its pool shut down */
+	GYRE_DROP_EXPIRED,     /* its deadline passed before its turn */
+	GYRE_DROP_CANCELED,    /* it was cancelled before its turn */
+};
+
+struct gyre_task {
+	struct gyre_task *_next;
+	/* Do the work; the task is the callee's again. */
+	void (*run)(struct gyre_task *task);
+	/* It will never run; the task is the callee's again. Posts, if at
+	 * all, expecting refusal. */
+	void (*drop)(struct gyre_task *task, enum gyre_drop_reason reason);
+};
+
+/* A callback and what becomes of its argument when it never runs. */
+typedef void (*gyre_callback_fn)(void *arg);
+typedef void (*gyre_drop_fn)(void *arg, enum gyre_drop_reason reason);
+
+/*
+ * Post a task to an inbox.
+ *
+ * Inside a running loop the task is gathered with what that loop sends and
+ * leaves at the end of the current batch at the latest.
+ *
+ * Thread: any
+ * Owns:   on 0 the inbox, until run or drop; on error still the caller
+ * Order:  first in, first out per sender and inbox, with callbacks
+ * Blocks: never; allocates nothing once warm
+ * Errors: -ESHUTDOWN the inbox is closed; -ENOMEM
+ */
+GYRE_API int gyre_inbox_post(struct gyre_inbox *inbox,
+			     struct gyre_task *task) GYRE_MUST_CHECK;
+
+/*
+ * Keep an inbox: a counted handle outlives its loop, and a post to a closed
+ * one is refused.
+ *
+ * Thread: any
+ */
+GYRE_API struct gyre_inbox *gyre_inbox_ref(struct gyre_inbox *inbox);
+
+/*
+ * Give a handle back. NULL is a no-op.
+ *
+ * Thread: any
+ */
+GYRE_API void gyre_inbox_unref(struct gyre_inbox *inbox);
+
+/*
+ * Return the name of a drop reason, such as "stopped".
+ *
+ * Thread: any
+ */
+GYRE_API const char *gyre_drop_reason_name(enum gyre_drop_reason reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
