@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,18 +23,22 @@ SEAMS = [
 
 
 def paths(root, *suffixes):
-    """All files git knows or would add, relative to the root."""
-    found = subprocess.run(
-        ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z",
-         "--cached", "--others", "--exclude-standard"],
-        capture_output=True) if os.path.exists(root + "/.git") else None
-    if found is not None and found.returncode == 0:
-        names = found.stdout.decode().split("\0")
-    else:
-        names = list(walk(root))
+    """The tree's files that end so, relative to the root."""
+    names = list(git(root) or walk(root))
     return sorted(name for name in set(names)
                   if name.endswith(suffixes or "")
                   and os.path.isfile(os.path.join(root, name)))
+
+
+def git(root):
+    """What git knows or would add; None where there is no repository."""
+    if not os.path.exists(os.path.join(root, ".git")) \
+            or not shutil.which("git"):
+        return None
+    found = subprocess.run(
+        ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z",
+         "--cached", "--others", "--exclude-standard"], capture_output=True)
+    return found.stdout.decode().split("\0") if found.returncode == 0 else None
 
 
 def walk(root):
