@@ -61,7 +61,7 @@ get() {
 	apt-get -q -y -o DPkg::Lock::Timeout=300 \
 		install --no-install-recommends "$@"
 }
-get "$@" || { apt-get -q update && get "$@"; }
+get "$@" || { apt-get -q update; get "$@"; }
 case " $* " in
 *" redis-server "*) update-rc.d redis-server disable ;;
 esac
