@@ -470,6 +470,16 @@ gyre__outbox_receive(struct gyre__outbox *outbox)
 }
 
 void
+gyre__outbox_take_ready(struct gyre__outbox *outbox,
+			struct gyre__chain *ret_batch)
+{
+	gyre__outbox_receive(outbox);
+	*ret_batch = outbox->ready;
+	outbox->ready = (struct gyre__chain){ 0 };
+	outbox->ready_open = NULL;
+}
+
+void
 gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 {
 	struct gyre_task *task;
@@ -487,14 +497,6 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 			gyre__outbox_report(outbox, "task", (void (*)(void))run,
 					    task);
 	}
-}
-
-void
-gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain,
-		  enum gyre_drop_reason reason)
-{
-	outbox->dropped += chain->messages;
-	drop_chain(chain, reason);
 }
 
 /* -- closing ------------------------------------------------------------- */

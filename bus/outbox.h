@@ -107,12 +107,12 @@ gyre__outbox_is_flushed(const struct gyre__outbox *outbox)
 /* Move what arrived in the home inbox to the ready chain. */
 void gyre__outbox_receive(struct gyre__outbox *outbox);
 
+/* Receive, and take all that is ready; what is added later is another batch. */
+void gyre__outbox_take_ready(struct gyre__outbox *outbox,
+			     struct gyre__chain *ret_batch);
+
 /* Run a chain that was ready, and empty it. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
-
-/* Drop a chain that was ready, and empty it. */
-void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain,
-		       enum gyre_drop_reason reason);
 
 /*
  * Close the home inbox: drop what waits there and in the ready chain, flush,
