@@ -1,0 +1,63 @@
+# gyre_add_test(<name> SOURCES <file>... LABELS <label>...
+#               [DEFINITIONS <macro>...] [LIBRARIES <target>...]
+#               [ARGUMENTS <argument>...] [TIMEOUT <seconds>]
+#               [EXPECT_EXIT <status>] [WITHOUT_GYRE])
+#
+# Makes the program bin/<name> and the test of that name. It sees the private
+# headers and links the static library and cmocka.
+#
+# LABELS       unit, integration or stress; release-only keeps it out of the
+#              sanitizers' builds
+# EXPECT_EXIT  it passes by ending with this status: for planted errors
+# WITHOUT_GYRE do not link the library: for tests that compile a room's source
+#              in another way
+#
+# A program that ends with 77 was skipped.
+function(gyre_add_test name)
+	cmake_parse_arguments(PARSE_ARGV 1 ARG "WITHOUT_GYRE" "TIMEOUT;EXPECT_EXIT"
+		"SOURCES;LABELS;DEFINITIONS;LIBRARIES;ARGUMENTS")
+	if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_SOURCES OR NOT ARG_LABELS)
+		message(FATAL_ERROR "gyre_add_test(${name}): bad arguments")
+	endif()
+
+	add_executable(${name} ${ARG_SOURCES})
+	target_compile_definitions(${name} PRIVATE ${ARG_DEFINITIONS})
+	# assert() in a test is never compiled out.
+	target_compile_options(${name} PRIVATE -UNDEBUG)
+	target_link_libraries(${name} PRIVATE
+		gyre_private gyre_warnings ${ARG_LIBRARIES} PkgConfig::GYRE_CMOCKA)
+	if(NOT ARG_WITHOUT_GYRE)
+		target_link_libraries(${name} PRIVATE gyre::gyre_static)
+	endif()
+
+	if(DEFINED ARG_EXPECT_EXIT)
+		add_test(NAME ${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/expect_exit
+			${ARG_EXPECT_EXIT} $<TARGET_FILE:${name}> ${ARG_ARGUMENTS})
+	else()
+		add_test(NAME ${name} COMMAND ${name} ${ARG_ARGUMENTS})
+	endif()
+	gyre_describe_test(${name} LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# gyre_describe_test(<name> LABELS <label>... [TIMEOUT <seconds>])
+# Labels, time limit and the meaning of 77, for tests made by add_test().
+function(gyre_describe_test name)
+	cmake_parse_arguments(PARSE_ARGV 1 ARG "" "TIMEOUT" "LABELS")
+	set(serial FALSE)
+	set(limit 60)
+	if("stress" IN_LIST ARG_LABELS)
+		# Alone on the machine: others would change what it provokes.
+		set(serial TRUE)
+		set(limit 300)
+	elseif(NOT "unit" IN_LIST ARG_LABELS)
+		set(limit 180)
+	endif()
+	if(ARG_TIMEOUT)
+		set(limit ${ARG_TIMEOUT})
+	endif()
+	set_tests_properties(${name} PROPERTIES
+		LABELS "${ARG_LABELS}"
+		TIMEOUT ${limit}
+		SKIP_RETURN_CODE 77
+		RUN_SERIAL ${serial})
+endfunction()
