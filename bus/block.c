@@ -52,11 +52,10 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 }
 
 static void
-block_init(struct gyre__block *block, struct gyre_inbox *home, size_t capacity)
+init(struct gyre__block *block, size_t capacity)
 {
 	block->task.run = gyre__block_run;
 	block->task.drop = block_drop;
-	block->home = home;
 	block->capacity = (uint16_t)capacity;
 	block->used = 0;
 	block->messages = 0;
@@ -68,20 +67,28 @@ gyre__block_new(const struct gyre_sys *sys, struct gyre_inbox *home)
 	struct gyre__block *block =
 		sys->allocate(GYRE__BLOCK_BYTES, GYRE__CACHE_LINE);
 
-	if (block != NULL)
-		block_init(block, home, GYRE__BLOCK_ENTRIES);
+	if (block == NULL)
+		return NULL;
+	init(block, GYRE__BLOCK_ENTRIES);
+	block->home = home;
 	return block;
+}
+
+void
+gyre__cell_init(struct gyre__block *cell, uint32_t number)
+{
+	init(cell, GYRE__CELL_ENTRIES);
+	cell->cell.number = number;
 }
 
 struct gyre__block *
 gyre__cell_new(const struct gyre_sys *sys)
 {
 	struct gyre__block *cell = sys->allocate(
-		sizeof(struct gyre__block) +
-			GYRE__CELL_ENTRIES * sizeof(struct gyre__entry),
+		sizeof(*cell) + GYRE__CELL_ENTRIES * sizeof(cell->entries[0]),
 		0);
 
 	if (cell != NULL)
-		block_init(cell, NULL, GYRE__CELL_ENTRIES);
+		gyre__cell_init(cell, 0);
 	return cell;
 }

@@ -3,9 +3,9 @@
  *
  * What a loop sends to another, and to itself, is gathered in blocks that the
  * loop's outbox allocated; a block that has run goes home to it. A thread
- * without a loop sends cells: blocks with room for one callback, which the
- * receiver frees. A callback with a drop function takes two entries: a mark
- * with the function, then the callback.
+ * without a loop sends cells: blocks with room for one callback, which belong
+ * to the receiver's inbox. A callback with a drop function takes two entries: a
+ * mark with the function, then the callback.
  */
 #ifndef GYRE_BUS_BLOCK_H
 #define GYRE_BUS_BLOCK_H
@@ -26,7 +26,13 @@ struct gyre__entry {
 
 struct gyre__block {
 	struct gyre_task task;
-	struct gyre_inbox *home; /* NULL: a cell, freed when it has run */
+	union {
+		struct gyre_inbox *home; /* where a block goes when it ran */
+		struct {
+			uint32_t number; /* 0: allocated by itself */
+			uint32_t next;   /* atomic: see cells.c */
+		} cell;
+	};
 	uint16_t used;
 	uint16_t capacity;
 	uint32_t messages; /* callbacks: used less the marks */
@@ -45,10 +51,19 @@ void gyre__block_come_home(struct gyre_task *task);
 
 void gyre__drop_mark(void *arg);
 
-/* A new empty block that will come home, or a cell; or NULL. */
+/* A new empty block that will come home, or a cell by itself; or NULL. */
 struct gyre__block *gyre__block_new(const struct gyre_sys *sys,
 				    struct gyre_inbox *home);
 struct gyre__block *gyre__cell_new(const struct gyre_sys *sys);
+
+/* Make memory an empty cell of the given number. */
+void gyre__cell_init(struct gyre__block *cell, uint32_t number);
+
+static inline bool
+gyre__block_is_cell(const struct gyre__block *block)
+{
+	return block->capacity == GYRE__CELL_ENTRIES;
+}
 
 /* Whether a callback fits, with its drop function if it has one. */
 static inline bool

@@ -36,6 +36,7 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 	inbox->sys = sys;
 	inbox->bell = bell;
 	inbox->refs = 1;
+	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
 }
 
@@ -173,6 +174,8 @@ gyre_inbox_unref(struct gyre_inbox *inbox)
 	 * memory; pairs with inbox.N2 */
 	before = gyre__add_32_acq_rel(&inbox->refs, (uint32_t)-1);
 	GYRE_INSIST(before != 0);
-	if (before == 1)
-		inbox->sys->release(inbox);
+	if (before > 1)
+		return;
+	gyre__cells_fini(&inbox->cells);
+	inbox->sys->release(inbox);
 }

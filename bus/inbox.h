@@ -26,6 +26,7 @@
 #include <gyre/task.h>
 
 #include "base/sys.h"
+#include "bus/cells.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
 
@@ -46,6 +47,8 @@ struct gyre_inbox {
 	/* -- any thread, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
 	uint64_t rings; /* done, each a ringer's last touch of the inbox */
+	/* -- threads without an outbox, atomic -- */
+	alignas(GYRE__CACHE_PAIR) struct gyre__cells cells;
 };
 
 /* A new open inbox with one reference, or NULL. The bell outlives close. */

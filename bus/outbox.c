@@ -400,13 +400,16 @@ void
 gyre__block_release(struct gyre__block *block)
 {
 	struct gyre__outbox *outbox = gyre__outbox_of_thread;
-	struct gyre_inbox *home = block->home;
+	struct gyre_inbox *home;
 	struct gyre__lane *lane;
 
-	if (home == NULL) {
-		outbox->sys->release(block);
+	if (gyre__block_is_cell(block)) {
+		gyre__cell_list_add(&outbox->cells, block, outbox->sys);
+		if (outbox->cells.count >= GYRE__CELLS_BACK_MAX)
+			gyre__cells_put(&outbox->home->cells, &outbox->cells);
 		return;
 	}
+	home = block->home;
 	if (home == outbox->home) {
 		put_spare(outbox, block);
 		return;
@@ -423,6 +426,15 @@ gyre__block_release(struct gyre__block *block)
 		mark_dirty(outbox, lane);
 }
 
+static void
+put_back(struct gyre_inbox *inbox, struct gyre__block *cell)
+{
+	struct gyre__cell_list list = { 0 };
+
+	gyre__cell_list_add(&list, cell, inbox->sys);
+	gyre__cells_put(&inbox->cells, &list);
+}
+
 int
 gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 		    gyre_drop_fn drop)
@@ -433,13 +445,13 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
-	cell = gyre__cell_new(inbox->sys);
+	cell = gyre__cells_take(&inbox->cells);
 	if (cell == NULL)
 		return -ENOMEM;
 	gyre__block_add(cell, fn, arg, drop);
 	result = gyre__inbox_push(inbox, &cell->task, &cell->task);
 	if (result < 0)
-		inbox->sys->release(cell);
+		put_back(inbox, cell);
 	return result;
 }
 
@@ -562,5 +574,6 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	close_lanes(outbox);
 	for (out -= outbox->blocks - outbox->spares; out > 0; out--)
 		gyre_inbox_unref(outbox->home);
+	gyre__cells_put(&outbox->home->cells, &outbox->cells);
 	free_spares(outbox);
 }

@@ -9,7 +9,8 @@
  *
  * A running loop's outbox is its thread's current one. Blocks that came from
  * elsewhere go home with what is sent there anyway, or once
- * GYRE__LANE_RETURNS_MAX wait.
+ * GYRE__LANE_RETURNS_MAX wait; cells go back to the inbox they came through,
+ * GYRE__CELLS_BACK_MAX at a time.
  *
  * All functions are for the outbox's own thread unless they say otherwise.
  */
@@ -20,12 +21,14 @@
 
 #include "base/sys.h"
 #include "bus/block.h"
+#include "bus/cells.h"
 #include "bus/chain.h"
 
 #define GYRE__LANE_MESSAGES_MAX 64
 #define GYRE__LANE_RETURNS_MAX  32
 #define GYRE__SPARE_BLOCKS_MAX  256
 #define GYRE__OUTBOX_BUCKETS    64
+#define GYRE__CELLS_BACK_MAX    32
 
 /* Tasks linked from the newest to the oldest, as a push wants them. */
 struct gyre__sheaf {
@@ -64,6 +67,8 @@ struct gyre__outbox {
 	struct gyre__block *spare;
 	uint32_t spares;
 	uint32_t blocks; /* allocated and not freed */
+	/* the home inbox's cells that have run */
+	struct gyre__cell_list cells;
 	/* counters, which only grow */
 	uint64_t posted;
 	uint64_t run;
