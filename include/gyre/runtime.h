@@ -124,7 +124,7 @@ GYRE_API void gyre_runtime_stop(struct gyre_runtime *runtime);
  * Wait until all shards have stopped and their threads are joined. Every
  * task they accepted has run or been dropped by then.
  *
- * Thread: the one that called start
+ * Thread: setup; the thread that called start
  * Blocks: until gyre_runtime_stop() and the end of what runs
  * Errors: -EINVAL it was not started; what the first failing loop returned
  */

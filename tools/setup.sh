@@ -1,0 +1,152 @@
+# What tools/demo and tools/test share: get the packages that are missing, and
+# build a preset. Sourced by bash, with $root set to the checkout.
+
+# One need a line: its name for apt, dnf, FreeBSD's pkg and brew. Several
+# packages are joined by commas; "-" says that the system brings it.
+setup_programs='
+build-essential gcc,gcc-c++,make    -              -
+cmake           cmake               cmake          cmake
+pkg-config      pkgconf-pkg-config  pkgconf        pkgconf
+libck-dev       ck-devel            concurrencykit concurrencykit
+liburcu-dev     userspace-rcu-devel liburcu        userspace-rcu
+libsodium-dev   libsodium-devel     libsodium      libsodium
+uthash-dev      uthash-devel        uthash         uthash
+redis-tools     redis               redis          redis
+'
+setup_tests="$setup_programs"'
+libcmocka-dev   libcmocka-devel     cmocka         cmocka
+clang           clang               -              -
+libclang-rt-dev compiler-rt         -              -
+llvm            llvm                -              -
+clang-format    clang-tools-extra   -              clang-format
+python3         python3             python3        python3
+redis-server    redis               redis          redis
+'
+setup_coverage="$setup_tests"'
+gcovr           gcovr               py311-gcovr    gcovr
+'
+
+say() {
+	echo "gyre: $*" >&2
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# -- packages ----------------------------------------------------------------
+
+apt_has() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1")" = installed ]
+}
+
+# Install without questions and without starting a service that a package
+# brings: what policy-rc.d forbids is not started, and redis-server's stays
+# off at the next boot too. The package lists are renewed only if they are
+# absent or too old.
+apt_script='
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap "rm -f $policy" EXIT
+	trap "exit 130" INT TERM
+	printf "#!/bin/sh\nexit 101\n" >$policy
+	chmod 755 $policy
+fi
+export DEBIAN_FRONTEND=noninteractive
+get() {
+	apt-get -q -y -o DPkg::Lock::Timeout=300 \
+		install --no-install-recommends "$@"
+}
+get "$@" || { apt-get -q update && get "$@"; }
+case " $* " in
+*" redis-server "*) update-rc.d redis-server disable ;;
+esac
+'
+apt_install() {
+	as_root sh -euc "$apt_script" apt "$@"
+}
+
+# setup_missing COLUMN TABLE CHECK...: the packages that CHECK does not find.
+setup_missing() {
+	local column=$1 table=$2 package
+	shift 2
+	awk -v n="$column" 'NF && $n != "-" { print $n }' <<<"$table" |
+		tr ',' '\n' | sort -u | while read -r package; do
+			"$@" "$package" </dev/null >/dev/null 2>&1 ||
+				echo "$package"
+		done
+}
+
+# setup_packages TABLE: install what is missing of it.
+setup_packages() {
+	local missing command
+	if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+		missing=$(setup_missing 1 "$1" apt_has)
+		command="apt-get install --no-install-recommends"
+		set -- apt_install
+	elif command -v dnf >/dev/null; then
+		missing=$(setup_missing 2 "$1" rpm -q)
+		command="dnf install -y"
+		set -- as_root dnf install -y
+	elif command -v pkg >/dev/null && [ "$(uname -s)" = FreeBSD ]; then
+		missing=$(setup_missing 3 "$1" pkg info -e)
+		command="pkg install -y"
+		set -- as_root pkg install -y
+	elif command -v brew >/dev/null; then
+		missing=$(setup_missing 4 "$1" brew list --versions)
+		command="brew install"
+		set -- brew install
+	else
+		say "no apt-get, dnf, pkg or brew here; docs/building.md says" \
+			"what to install"
+		return 0
+	fi
+	[ -n "$missing" ] || return 0
+
+	missing=$(tr '\n' ' ' <<<"$missing")
+	say "installing what is missing: $command $missing"
+	if [ "$1" != brew ] && [ "$(id -u)" -ne 0 ] &&
+		! command -v sudo >/dev/null; then
+		say "this needs root, or sudo"
+		return 1
+	fi
+	# shellcheck disable=SC2086 # one word a package
+	mkdir -p "$root/build"
+	setup_quietly "$root/build/packages.log" "$@" $missing
+}
+
+# -- building ----------------------------------------------------------------
+
+# setup_quietly LOG COMMAND...: its output goes to the log, and is shown
+# without the lines of progress if it fails.
+setup_quietly() {
+	local log=$1 status=0
+	shift
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	[ "$status" -eq 0 ] || grep -v '^\[ *[0-9]*%\]' "$log" >&2 || true
+	return "$status"
+}
+
+processors() {
+	nproc 2>/dev/null || getconf _NPROCESSORS_ONLN
+}
+
+# setup_build PRESET TARGET [CMAKE OPTION...]
+setup_build() {
+	local preset=$1 target=$2 directory=$root/build/$1
+	shift 2
+	mkdir -p "$directory" && [ -w "$directory" ] || {
+		say "cannot write to $directory"
+		return 1
+	}
+	say "configuring $preset"
+	setup_quietly "$directory/configure.log" \
+		cmake -S "$root" --preset "$preset" "$@" || return 1
+	say "building $preset"
+	setup_quietly "$directory/build.log" \
+		cmake --build "$directory" --target "$target" -j "$(processors)"
+}
