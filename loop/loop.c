@@ -132,12 +132,34 @@ gyre_loop_new(const struct gyre_loop_options *options,
 
 /* -- close and free ------------------------------------------------------ */
 
-/* End-of-batch work that is left belongs to what its owner did not close. */
-static void
-forget_batch_ends(struct gyre_loop *loop)
+void
+gyre__loop_add_dependent(struct gyre_loop *loop,
+			 struct gyre__dependent *dependent)
 {
-	while (loop->batch_ends != NULL)
-		gyre__loop_cancel_batch_end(loop, loop->batch_ends);
+	dependent->next = loop->dependents;
+	dependent->link = &loop->dependents;
+	if (dependent->next != NULL)
+		dependent->next->link = &dependent->next;
+	loop->dependents = dependent;
+}
+
+void
+gyre__loop_remove_dependent(struct gyre__dependent *dependent)
+{
+	*dependent->link = dependent->next;
+	if (dependent->next != NULL)
+		dependent->next->link = dependent->link;
+}
+
+static void
+close_dependents(struct gyre_loop *loop)
+{
+	struct gyre__dependent *dependent;
+
+	while ((dependent = loop->dependents) != NULL) {
+		dependent->close(dependent);
+		GYRE_INSIST(loop->dependents != dependent);
+	}
 }
 
 int
@@ -155,10 +177,12 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 		return 0;
 	gyre__outbox_enter(&loop->outbox);
 	gyre__loop_end_batch(loop);
-	gyre__timeouts_fini(&loop->timeouts);
+	close_dependents(loop);
+	gyre__loop_end_batch(loop);
 	gyre__outbox_close(&loop->outbox);
 	gyre__outbox_leave(&loop->outbox);
-	forget_batch_ends(loop);
+	GYRE_INSIST(loop->batch_ends == NULL);
+	gyre__timeouts_fini(&loop->timeouts);
 	gyre__handlers_fini(&loop->handlers, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;

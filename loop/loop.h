@@ -38,6 +38,18 @@ struct gyre__batch_end {
 	bool queued;
 };
 
+/*
+ * What lives on a loop and is closed with it, if its user has not closed it
+ * before (a listener, a stream); embedded in it.
+ */
+struct gyre__dependent {
+	struct gyre__dependent *next;
+	struct gyre__dependent **link; /* what points here */
+	/* Close it and take it off the loop; may add callbacks, which are
+	 * dropped next. */
+	void (*close)(struct gyre__dependent *dependent);
+};
+
 struct gyre_loop {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
@@ -59,6 +71,7 @@ struct gyre_loop {
 	struct gyre__timeouts timeouts;
 	struct gyre__batch_end *batch_ends;
 	struct gyre__batch_end **batch_ends_end;
+	struct gyre__dependent *dependents;
 	struct gyre_executor *executor;
 	struct gyre_pool *own_pool; /* made if there was no executor */
 	uint64_t iterations;
@@ -108,6 +121,11 @@ void gyre__loop_at_batch_end(struct gyre_loop *loop,
 /* Take end-of-batch work back, if it is queued. Owner. */
 void gyre__loop_cancel_batch_end(struct gyre_loop *loop,
 				 struct gyre__batch_end *end);
+
+/* Put something on the loop, and take it off. Owner. */
+void gyre__loop_add_dependent(struct gyre_loop *loop,
+			      struct gyre__dependent *dependent);
+void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);
