@@ -50,7 +50,7 @@ GYRE_API struct gyre_inbox *gyre_bus_inbox(const struct gyre_bus *bus,
  * Owns:   on 0 the shard, until run or drop; on error still the caller
  * Order:  first in, first out per sender and shard
  * Blocks: never; allocates nothing once warm
- * Errors: -ENOENT no such shard; -ESHUTDOWN it is closed; -ENOMEM
+ * Errors: -ENOENT no such shard; -ESHUTDOWN it is closed
  */
 GYRE_API int gyre_bus_post(struct gyre_bus *bus, unsigned shard,
 			   struct gyre_task *task) GYRE_MUST_CHECK;

@@ -122,6 +122,7 @@ struct gyre_loop_stats {
 	uint64_t rings;        /* of which woken by a post */
 	uint64_t flushes;      /* outbox chains pushed to other loops */
 	uint64_t sent;         /* callbacks and tasks in them */
+	uint64_t undelivered;  /* dropped here: the other loop had closed */
 };
 
 /* -- life ---------------------------------------------------------------- */

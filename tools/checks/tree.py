@@ -17,6 +17,7 @@ SEAMS = [
     "base/atomics_ck.h",
     "base/atomics_explorer.h",
     "base/tsan/ck_pr.h",
+    "bus/inbox.c",
     "bus/rcu.c",
     "bus/rcu.h",
 ]

@@ -1,0 +1,94 @@
+/*
+ * Blocks: made, run and dropped. Where they go afterwards is the outbox's.
+ */
+#include "bus/block.h"
+
+#include "base/check.h"
+#include "base/exception.h"
+#include "bus/outbox.h"
+
+_Static_assert(sizeof(struct gyre__block) + GYRE__BLOCK_ENTRIES * 16 <=
+		       GYRE__BLOCK_BYTES,
+	       "a block's entries fit in it");
+
+void
+gyre__drop_mark(void *arg)
+{
+	(void)arg;
+}
+
+void
+gyre__block_run(struct gyre_task *task)
+{
+	struct gyre__block *block = (struct gyre__block *)task;
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+
+	for (unsigned i = 0; i < block->used; i++) {
+		const struct gyre__entry *entry = &block->entries[i];
+
+		if (entry->fn == gyre__drop_mark)
+			continue;
+		entry->fn(entry->arg);
+		if (gyre__raised())
+			gyre__outbox_report(outbox, "callback",
+					    (void (*)(void))entry->fn,
+					    entry->arg);
+	}
+	gyre__block_release(block);
+}
+
+static void
+block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	struct gyre__block *block = (struct gyre__block *)task;
+
+	for (unsigned i = 0; i < block->used; i++) {
+		const struct gyre__entry *mark = &block->entries[i];
+
+		if (mark->fn == gyre__drop_mark)
+			mark->drop(block->entries[++i].arg, reason);
+	}
+	gyre__block_release(block);
+}
+
+static void
+init(struct gyre__block *block, size_t capacity)
+{
+	block->task.run = gyre__block_run;
+	block->task.drop = block_drop;
+	block->capacity = (uint16_t)capacity;
+	block->used = 0;
+	block->messages = 0;
+}
+
+struct gyre__block *
+gyre__block_new(const struct gyre_sys *sys, struct gyre_inbox *home)
+{
+	struct gyre__block *block =
+		sys->allocate(GYRE__BLOCK_BYTES, GYRE__CACHE_LINE);
+
+	if (block == NULL)
+		return NULL;
+	init(block, GYRE__BLOCK_ENTRIES);
+	block->home = home;
+	return block;
+}
+
+void
+gyre__cell_init(struct gyre__block *cell, uint32_t number)
+{
+	init(cell, GYRE__CELL_ENTRIES);
+	cell->cell.number = number;
+}
+
+struct gyre__block *
+gyre__cell_new(const struct gyre_sys *sys)
+{
+	struct gyre__block *cell = sys->allocate(
+		sizeof(*cell) + GYRE__CELL_ENTRIES * sizeof(cell->entries[0]),
+		0);
+
+	if (cell != NULL)
+		gyre__cell_init(cell, 0);
+	return cell;
+}

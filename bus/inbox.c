@@ -1,0 +1,181 @@
+/*
+ * The inbox's protocol, all of it. A Treiber stack with the layout of
+ * ck_stack, pushed by compare-and-swap and taken whole by one exchange, which
+ * makes it immune to ABA; the consumer's sleep state is in the same word, so
+ * there is one modification order and no fence pair: a push comes before the
+ * arm, which then fails, or after it, and then rings.
+ *
+ * Rejected: ck_stack_push_upmc, which can neither stop at CLOSED nor tell
+ * what it replaced; a flag beside a queue, which loses wake-ups unless both
+ * sides fence; bounded rings, whose producers wait for a preempted peer.
+ */
+#include "bus/inbox.h"
+
+#include "base/atomics.h"
+#include "base/check.h"
+#include "bus/block.h"
+
+#include <ck_stack.h>
+#include <errno.h>
+
+#define ARMED  ((struct gyre_task *)(uintptr_t)1)
+#define CLOSED ((struct gyre_task *)(uintptr_t)3)
+
+_Static_assert(offsetof(struct gyre_task, _next) ==
+		       offsetof(struct ck_stack_entry, next),
+	       "a task is a ck_stack_entry");
+
+struct gyre_inbox *
+gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
+{
+	struct gyre_inbox *inbox =
+		gyre__allocate(sys, sizeof(*inbox), GYRE__CACHE_PAIR);
+
+	if (inbox == NULL)
+		return NULL;
+	inbox->sys = sys;
+	inbox->bell = bell;
+	inbox->refs = 1;
+	gyre__cells_init(&inbox->cells, sys);
+	return inbox;
+}
+
+static void
+ring(struct gyre_inbox *inbox)
+{
+	inbox->bell->ring(inbox->bell);
+	/* inbox.R1 release: the bell's last use, and the last touch of the
+	 * inbox; pairs with inbox.C2 */
+	gyre__add_64_release(&inbox->rings, 1);
+}
+
+int
+gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
+		 struct gyre_task *oldest)
+{
+	/* inbox.P1 relaxed: a guess, which the exchange below verifies */
+	struct gyre_task *seen = gyre__load_ptr_relaxed(&inbox->head);
+
+	do {
+		if (seen == CLOSED)
+			return -ESHUTDOWN;
+		oldest->_next = seen == ARMED ? NULL : seen;
+		/* inbox.P2 release: the tasks' fields before the head that
+		 * leads to them; pairs with inbox.T2, inbox.C1 */
+	} while (!gyre__cas_ptr_release(&inbox->head, &seen, newest));
+	if (seen == ARMED)
+		ring(inbox);
+	return 0;
+}
+
+/* Turn last-in order round, prefetching, and append it. */
+static void
+append_reversed(struct gyre__chain *chain, struct gyre_task *newest)
+{
+	struct gyre__chain taken = { .tail = newest };
+	struct gyre_task *task = newest;
+
+	while (task != NULL) {
+		struct gyre_task *older = task->_next;
+
+		if (older != NULL)
+			__builtin_prefetch(older);
+		task->_next = taken.head;
+		taken.head = task;
+		taken.messages += gyre__task_messages(task);
+		task = older;
+	}
+	gyre__chain_concat(chain, &taken);
+}
+
+void
+gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain)
+{
+	struct gyre_task *seen;
+
+	/* inbox.T1 relaxed: nothing is read through it; leaves the line
+	 * shared while there is nothing to take */
+	if (gyre__load_ptr_relaxed(&inbox->head) == NULL)
+		return;
+	/* inbox.T2 acquire: the tasks' fields after the head; pairs with
+	 * inbox.P2 */
+	seen = gyre__swap_ptr_acquire(&inbox->head, NULL);
+	if (seen == ARMED)
+		inbox->self_disarms++;
+	else
+		append_reversed(chain, seen);
+}
+
+bool
+gyre__inbox_arm(struct gyre_inbox *inbox)
+{
+	struct gyre_task *expected = NULL;
+
+	/* inbox.A1 relaxed: nothing is published by it; that a push comes
+	 * before or after it in the head's one order is all it needs */
+	if (!gyre__cas_ptr_relaxed(&inbox->head, &expected, ARMED))
+		return false;
+	inbox->arms++;
+	return true;
+}
+
+void
+gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain)
+{
+	struct gyre_task *seen;
+
+	/* inbox.F1 relaxed: a hint that spares senders a refused push */
+	gyre__store_32_relaxed(&inbox->closed, 1);
+	/* inbox.C1 acq_rel: the tasks' fields after the head, what the closer
+	 * did before it; pairs with inbox.P2 */
+	seen = gyre__swap_ptr_acq_rel(&inbox->head, CLOSED);
+	GYRE_INSIST(seen != CLOSED);
+	if (seen == ARMED)
+		inbox->self_disarms++;
+	else
+		append_reversed(chain, seen);
+	/* inbox.C2 acquire: every ring is over; pairs with inbox.R1 */
+	while (gyre__load_64_acquire(&inbox->rings) !=
+	       inbox->arms - inbox->self_disarms) {
+		gyre__pause();
+		inbox->sys->sched_yield();
+	}
+}
+
+void
+gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count)
+{
+	/* inbox.N1 relaxed: whoever adds one has one */
+	gyre__add_32_relaxed(&inbox->refs, count);
+}
+
+bool
+gyre__inbox_is_closed(const struct gyre_inbox *inbox)
+{
+	/* inbox.F2 relaxed: a hint, the push decides */
+	return gyre__load_32_relaxed(&inbox->closed) != 0;
+}
+
+struct gyre_inbox *
+gyre_inbox_ref(struct gyre_inbox *inbox)
+{
+	gyre__inbox_ref_many(inbox, 1);
+	return inbox;
+}
+
+void
+gyre_inbox_unref(struct gyre_inbox *inbox)
+{
+	uint32_t before;
+
+	if (inbox == NULL)
+		return;
+	/* inbox.N2 acq_rel: every holder's uses before the release of the
+	 * memory; pairs with inbox.N2 */
+	before = gyre__add_32_acq_rel(&inbox->refs, (uint32_t)-1);
+	GYRE_INSIST(before != 0);
+	if (before > 1)
+		return;
+	gyre__cells_fini(&inbox->cells);
+	inbox->sys->release(inbox);
+}

@@ -1,0 +1,83 @@
+/*
+ * The inbox: the queue through which tasks reach one consumer, with its sleep
+ * and wake protocol in the queue's head word.
+ *
+ *     NULL     the consumer is awake, nothing waits
+ *     task     something waits; whoever replaced ARMED has rung
+ *     ARMED    the consumer has committed to sleep, nothing waits
+ *     CLOSED   final: no push succeeds
+ *
+ *                push                 push (rings)
+ *        NULL ----------> task <------------------ ARMED
+ *          ^    take       |                         ^
+ *          +---------------+      arm                |
+ *          +-----------------------------------------+
+ *                   take (a self-disarm)
+ *
+ * Any thread pushes; push and take of "the consumer" are one thread at a
+ * time: a loop's owner, or a pool's worker under the pool's mutex. The order
+ * is first in, first out per pusher. Unbounded. An inbox is counted; while it
+ * is open its consumer holds a reference, so a push never needs one of its
+ * own.
+ */
+#ifndef GYRE_BUS_INBOX_H
+#define GYRE_BUS_INBOX_H
+
+#include <gyre/task.h>
+
+#include "base/sys.h"
+#include "bus/cells.h"
+#include "bus/chain.h"
+#include "bus/doorbell.h"
+
+#include <stdalign.h>
+
+struct gyre_inbox {
+	/* -- immutable after new -- */
+	const struct gyre_sys *sys;
+	struct gyre__doorbell *bell;
+	/* -- any thread, atomic: written seldom -- */
+	uint32_t refs;
+	/* Written once by close, read by senders: a stale 0 costs them a
+	 * push that is refused. */
+	uint32_t closed;
+	/* -- consumer -- */
+	uint64_t arms;
+	uint64_t self_disarms;
+	/* -- any thread, atomic -- */
+	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
+	uint64_t rings; /* done, each a ringer's last touch of the inbox */
+	/* -- threads without an outbox, atomic -- */
+	alignas(GYRE__CACHE_PAIR) struct gyre__cells cells;
+};
+
+/* A new open inbox with one reference, or NULL. The bell outlives close. */
+struct gyre_inbox *gyre__inbox_new(const struct gyre_sys *sys,
+				   struct gyre__doorbell *bell);
+
+/*
+ * Push tasks that are linked from the newest to the oldest. Any thread and
+ * signal handlers; -ESHUTDOWN: closed, the tasks stay the caller's.
+ */
+int gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
+		     struct gyre_task *oldest);
+
+/* Append all that waits to the chain, in first-in order. Consumer. */
+void gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain);
+
+/* Commit to sleep; false: something came, take it. Consumer. */
+bool gyre__inbox_arm(struct gyre_inbox *inbox);
+
+/*
+ * Refuse all pushes from now on, append what waited to the chain, and wait
+ * for the rings under way: nobody touches the bell after it. Consumer.
+ */
+void gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain);
+
+/* Take `count` more references; any thread that has one. */
+void gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count);
+
+/* Whether close has begun, as far as this thread can see. Any thread. */
+bool gyre__inbox_is_closed(const struct gyre_inbox *inbox);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * The outbox: what one thread sends, gathered per destination.
+ *
+ * Each destination has a lane: tasks as themselves and callbacks by value in
+ * blocks, in one order, pushed with one compare-and-swap. A lane is flushed
+ * when GYRE__LANE_MESSAGES_MAX wait in it, and all are flushed at the end of
+ * each batch and before the loop sleeps. What the thread sends to itself
+ * never leaves: it goes to the ready chain, with no atomic operation.
+ *
+ * A running loop's outbox is its thread's current one. Blocks that came from
+ * elsewhere go home with what is sent there anyway, or once
+ * GYRE__LANE_RETURNS_MAX wait; cells go back to the inbox they came through,
+ * GYRE__CELLS_BACK_MAX at a time.
+ *
+ * All functions are for the outbox's own thread unless they say otherwise.
+ */
+#ifndef GYRE_BUS_OUTBOX_H
+#define GYRE_BUS_OUTBOX_H
+
+#include <gyre/task.h>
+
+#include "base/sys.h"
+#include "bus/block.h"
+#include "bus/cells.h"
+#include "bus/chain.h"
+
+#define GYRE__LANE_MESSAGES_MAX 64
+#define GYRE__LANE_RETURNS_MAX  32
+#define GYRE__SPARE_BLOCKS_MAX  256
+#define GYRE__OUTBOX_BUCKETS    64
+#define GYRE__CELLS_BACK_MAX    32
+
+/* Tasks linked from the newest to the oldest, as a push wants them. */
+struct gyre__sheaf {
+	struct gyre_task *newest;
+	struct gyre_task *oldest;
+	size_t messages;
+};
+
+struct gyre__lane {
+	struct gyre_inbox *inbox; /* a reference */
+	struct gyre__lane *next;  /* in its bucket */
+	struct gyre__lane *next_dirty;
+	bool dirty;
+	struct gyre__block *open; /* the newest task, if callbacks fit in */
+	struct gyre__sheaf sent;
+	struct gyre__sheaf returns; /* `messages` counts blocks here */
+};
+
+/* A user function that raised; what run it looks at gyre_exception(). */
+typedef void (*gyre__raise_fn)(struct gyre__outbox *outbox, const char *what,
+			       void (*fn)(void), void *arg);
+
+struct gyre__outbox {
+	const struct gyre_sys *sys;
+	struct gyre_inbox *home; /* borrowed: the owner's own inbox */
+	gyre__raise_fn on_raise;
+	/* what the owner has to run */
+	struct gyre__chain ready;
+	struct gyre__block *ready_open;
+	/* what leaves */
+	struct gyre__lane *buckets[GYRE__OUTBOX_BUCKETS];
+	struct gyre__lane *last; /* used last: most sends go there again */
+	struct gyre__lane *dirty;
+	struct gyre__lane *dirty_tail;
+	/* blocks at home */
+	struct gyre__block *spare;
+	uint32_t spares;
+	uint32_t blocks; /* allocated and not freed */
+	/* the home inbox's cells that have run */
+	struct gyre__cell_list cells;
+	/* counters, which only grow */
+	uint64_t posted;
+	uint64_t run;
+	uint64_t dropped;
+	uint64_t sent;
+	uint64_t undelivered;
+	uint64_t flushes;
+};
+
+/* This thread's outbox, or NULL: one of the thread-locals. */
+extern _Thread_local struct gyre__outbox *gyre__outbox_of_thread
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+void gyre__outbox_init(struct gyre__outbox *outbox, const struct gyre_sys *sys,
+		       struct gyre_inbox *home, gyre__raise_fn on_raise);
+
+/* Make it the thread's outbox, and undo that; flush before leaving. */
+void gyre__outbox_enter(struct gyre__outbox *outbox);
+void gyre__outbox_leave(struct gyre__outbox *outbox);
+
+/*
+ * Add a callback to a destination's lane, or to the ready chain.
+ * -ESHUTDOWN, -ENOMEM: nothing was taken.
+ */
+int gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+		     gyre_callback_fn fn, void *arg, gyre_drop_fn drop);
+
+/* The same for a task; needs no memory. */
+int gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+		      struct gyre_task *task);
+
+/* Push every lane that has something; drop what a closed inbox refused. */
+void gyre__outbox_flush(struct gyre__outbox *outbox);
+
+static inline bool
+gyre__outbox_is_flushed(const struct gyre__outbox *outbox)
+{
+	return outbox->dirty == NULL;
+}
+
+/* Move what arrived in the home inbox to the ready chain. */
+void gyre__outbox_receive(struct gyre__outbox *outbox);
+
+/* Receive, and take all that is ready; what is added later is another batch. */
+void gyre__outbox_take_ready(struct gyre__outbox *outbox,
+			     struct gyre__chain *ret_batch);
+
+/* Run a chain that was ready, and empty it. */
+void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
+
+/*
+ * Close the home inbox: drop what waits there and in the ready chain, flush,
+ * send other outboxes' blocks home, free the own ones. The thread must have
+ * entered it.
+ */
+void gyre__outbox_close(struct gyre__outbox *outbox);
+
+/* Give a block back that has run or was dropped. Any thread. */
+void gyre__block_release(struct gyre__block *block);
+
+/* Report what the function that just returned raised, if it did. */
+void gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
+			 void (*fn)(void), void *arg);
+
+/*
+ * Send to an inbox from whatever thread this is: through its outbox if it has
+ * one, else directly. Any thread.
+ */
+int gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn,
+			void *arg, gyre_drop_fn drop);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The RCU seam: liburcu's QSBR flavour, and the edges ThreadSanitizer needs.
+ *
+ * A registered thread that is online holds up every grace period until it
+ * reports a quiescent state, so a loop reports one each iteration and is
+ * offline around a wait that can block. Pointers are published with a release
+ * store and read with an acquire load of the atomics seam; what a reader
+ * reached it may use until its thread's next quiescent state.
+ */
+#ifndef GYRE_BUS_RCU_H
+#define GYRE_BUS_RCU_H
+
+#include "base/atomics.h"
+
+/* Begin and end taking part; a registered thread is online. Own thread. */
+void gyre__rcu_register(void);
+void gyre__rcu_unregister(void);
+
+/* No pointer read before is used after. Own thread, online. */
+void gyre__rcu_quiescent(void);
+
+/* Leave and rejoin the readers, around a wait that can block. Own thread. */
+void gyre__rcu_offline(void);
+void gyre__rcu_online(void);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Futures on a loop, and the way through an executor and back. A job is one
+ * allocation: the task that goes to the executor, and the future it becomes.
+ */
+#include "loop/loop.h"
+
+#include "bus/future.h"
+#include "base/check.h"
+
+#include <errno.h>
+
+struct job {
+	struct gyre_future future; /* first: its last unref frees the job */
+	struct gyre_task task;     /* holds a reference while it is away */
+	gyre_executor_fn fn;
+	void *arg;
+};
+
+static bool
+is_closed(const struct gyre_loop *loop)
+{
+	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
+}
+
+struct gyre_future *
+gyre_future_new(struct gyre_loop *loop)
+{
+	if (is_closed(loop))
+		return NULL;
+	return gyre__future_new(loop->sys, loop->inbox);
+}
+
+int
+gyre_loop_add_future(struct gyre_loop *loop, struct gyre_future *future,
+		     gyre_future_fn fn, void *arg)
+{
+	GYRE_REQUIRE(fn != NULL);
+	gyre__loop_require_owner(loop);
+	if (future->home != loop->inbox)
+		return -EINVAL;
+	if (is_closed(loop))
+		return -ESHUTDOWN;
+	return gyre__future_add_callback(future, fn, arg);
+}
+
+/* -- executors ----------------------------------------------------------- */
+
+static struct job *
+job_of_task(struct gyre_task *task)
+{
+	return (struct job *)((char *)task - offsetof(struct job, task));
+}
+
+static void
+run_job(struct gyre_task *task)
+{
+	struct job *job = job_of_task(task);
+	void *value = NULL;
+
+	/* One that was cancelled while it waited has no one to answer. */
+	if (!gyre_future_done(&job->future))
+		value = job->fn(job->arg);
+	gyre__future_complete(&job->future, value);
+	gyre_future_unref(&job->future);
+}
+
+static void
+drop_job(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	struct job *job = job_of_task(task);
+
+	(void)reason;
+	gyre_future_reject(&job->future, -ESHUTDOWN,
+			   "the executor was shut down");
+	gyre_future_unref(&job->future);
+}
+
+void
+gyre_loop_set_default_executor(struct gyre_loop *loop,
+			       struct gyre_executor *executor)
+{
+	gyre__loop_require_owner(loop);
+	loop->executor = executor;
+}
+
+/* The default executor, made now if there is none; NULL: no memory. */
+static struct gyre_executor *
+default_executor(struct gyre_loop *loop)
+{
+	const struct gyre_pool_options options = {
+		.log = loop->log,
+		._sys = loop->sys,
+	};
+
+	if (loop->executor == NULL) {
+		if (gyre_pool_new(&options, &loop->own_pool) < 0)
+			return NULL;
+		loop->executor = gyre_pool_executor(loop->own_pool);
+	}
+	return loop->executor;
+}
+
+struct gyre_future *
+gyre_loop_run_in_executor(struct gyre_loop *loop,
+			  struct gyre_executor *executor, gyre_executor_fn fn,
+			  void *arg)
+{
+	struct job *job;
+	int result;
+
+	GYRE_REQUIRE(fn != NULL);
+	gyre__loop_require_owner(loop);
+	if (is_closed(loop))
+		return NULL;
+	if (executor == NULL)
+		executor = default_executor(loop);
+	if (executor == NULL)
+		return NULL;
+	job = loop->sys->allocate(sizeof(*job), 0);
+	if (job == NULL)
+		return NULL;
+	gyre__future_init(&job->future, loop->sys, loop->inbox);
+	job->task.run = run_job;
+	job->task.drop = drop_job;
+	job->fn = fn;
+	job->arg = arg;
+	gyre_future_ref(&job->future);
+	result = gyre_executor_submit(executor, &job->task);
+	if (result < 0) {
+		gyre_future_reject(&job->future, result,
+				   "the executor refused the job");
+		gyre_future_unref(&job->future);
+	}
+	return &job->future;
+}
