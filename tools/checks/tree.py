@@ -10,13 +10,17 @@ import tempfile
 # From the ground up; a room knows itself and what comes before it.
 ROOMS = ["base", "bus", "pool", "loop", "runtime", "net"]
 
-# The only files that may name Concurrency Kit, liburcu or a sanitizer.
-SEAMS = [
+# Where atomic operations are made: the one header and its backends.
+ATOMICS = [
     "base/atomics.h",
     "base/atomics_builtin.h",
     "base/atomics_ck.h",
     "base/atomics_explorer.h",
     "base/tsan/ck_pr.h",
+]
+
+# The only files that may name Concurrency Kit, liburcu or a sanitizer.
+SEAMS = ATOMICS + [
     "bus/inbox.c",
     "bus/rcu.c",
     "bus/rcu.h",
