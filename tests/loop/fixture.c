@@ -67,17 +67,122 @@ close_and_free(struct gyre_loop *loop)
 	gyre_loop_free(loop);
 }
 
+struct gyre_loop *the_loop;
+
 void
-stop_loop(void *loop)
+stop_callback(void *word)
 {
-	gyre_loop_stop(loop);
+	if (word != NULL)
+		trace(word);
+	gyre_loop_stop(the_loop);
 }
 
 void
-run_once(struct gyre_loop *loop)
+stop_handler(int fd, unsigned events, void *word)
 {
-	assert_int_equal(gyre_loop_add_callback(loop, stop_loop, loop), 0);
-	assert_int_equal(gyre_loop_start(loop), 0);
+	(void)fd;
+	(void)events;
+	stop_callback(word);
+}
+
+void
+run(void)
+{
+	assert_int_equal(gyre_loop_start(the_loop), 0);
+}
+
+void
+run_once(void)
+{
+	add_callback(stop_callback, NULL);
+	run();
+}
+
+void
+add_callback(gyre_callback_fn fn, const char *word)
+{
+	CHECK(gyre_loop_add_callback(the_loop, fn, (void *)(uintptr_t)word) ==
+	      0);
+}
+
+gyre_timeout
+call_at(int64_t when_ns, gyre_callback_fn fn, const char *word)
+{
+	gyre_timeout timeout;
+
+	CHECK(gyre_loop_call_at(the_loop, when_ns, fn, (void *)(uintptr_t)word,
+				&timeout) == 0);
+	return timeout;
+}
+
+gyre_timeout
+call_later(int64_t delay_ns, gyre_callback_fn fn, const char *word)
+{
+	gyre_timeout timeout;
+
+	CHECK(gyre_loop_call_later(the_loop, delay_ns, fn,
+				   (void *)(uintptr_t)word, &timeout) == 0);
+	return timeout;
+}
+
+void
+handle(int fd, unsigned events, gyre_handler_fn fn, const char *word)
+{
+	CHECK(gyre_loop_add_handler(the_loop, fd, events, fn,
+				    (void *)(uintptr_t)word) == 0);
+}
+
+void
+trace_handler(int fd, unsigned events, void *arg)
+{
+	(void)fd;
+	(void)events;
+	trace(arg);
+}
+
+int
+stage_set_up(void **state)
+{
+	(void)state;
+	fake_reset();
+	stage_reset();
+	assert_trace("");
+	the_loop = stage_loop();
+	return 0;
+}
+
+int
+stage_tear_down(void **state)
+{
+	(void)state;
+	close_and_free(the_loop);
+	assert_trace("");
+	assert_int_equal(fake_counts().allocations, 0);
+	return 0;
+}
+
+struct errand {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void *
+run_errand(void *arg)
+{
+	struct errand *errand = arg;
+
+	errand->fn(errand->arg);
+	return NULL;
+}
+
+void
+elsewhere(void (*fn)(void *), void *arg)
+{
+	struct errand errand = { fn, arg };
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, run_errand, &errand) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
 }
 
 uint64_t

@@ -94,11 +94,34 @@ struct gyre_loop *real_loop(void);
 
 void close_and_free(struct gyre_loop *loop);
 
-/* A callback: stops the loop that is its argument. */
-void stop_loop(void *loop);
+/* Callbacks: stop the_loop, and say the argument if it is not NULL. */
+void stop_callback(void *word);
+void stop_handler(int fd, unsigned events, void *word);
 
-/* Have the loop stop at its next batch, and run it till then. */
-void run_once(struct gyre_loop *loop);
+/* Start the_loop, which must be stopped in due course. */
+void run(void);
+/* Have it stop in its next iteration, and run it till then. */
+void run_once(void);
+
+/* Run a function on a thread of its own, and wait for it. */
+void elsewhere(void (*fn)(void *), void *arg);
+
+/* The loop of a test that has one, for its callbacks. */
+extern struct gyre_loop *the_loop;
+/* Add a callback or a timeout to it, which the loop must accept. */
+void add_callback(gyre_callback_fn fn, const char *word);
+gyre_timeout call_at(int64_t when_ns, gyre_callback_fn fn, const char *word);
+gyre_timeout call_later(int64_t delay_ns, gyre_callback_fn fn,
+			const char *word);
+/* Have it handle one of the stage's descriptors. */
+void handle(int fd, unsigned events, gyre_handler_fn fn, const char *word);
+void trace_handler(int fd, unsigned events, void *arg);
+
+/* Set-up and teardown: the_loop on the stage; nothing may be left of it. */
+int stage_set_up(void **state);
+int stage_tear_down(void **state);
+#define STAGE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
 
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);
