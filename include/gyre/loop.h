@@ -188,7 +188,8 @@ GYRE_API void gyre_loop_stop(struct gyre_loop *loop);
  *
  * Thread: owner
  * Blocks: until wake-ups under way on other threads have finished
- * Errors: -EBUSY it runs; -EPERM the process is a fork
+ * Errors: -EBUSY it runs, or this thread runs another loop; -EPERM the process
+ *         is a fork
  */
 GYRE_API int gyre_loop_close(struct gyre_loop *loop, bool all_fds);
 
