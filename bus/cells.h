@@ -14,8 +14,8 @@
 
 #include "bus/block.h"
 
-/* Chunk k has CHUNK_FIRST << k cells; with all of them in use, cells are allocated
- * one by one and freed when they have run. */
+/* Chunk k has CHUNK_FIRST << k cells; with all of them in use, cells are
+ * allocated one by one and freed when they have run. */
 #define GYRE__CELL_CHUNKS_MAX 9
 #define GYRE__CELL_BYTES      128
 #ifndef GYRE__CELL_CHUNK_FIRST /* the explorer's are smaller */
