@@ -27,7 +27,7 @@ gyre__cells_fini(struct gyre__cells *cells)
 		cells->sys->release(cells->chunks[k]);
 }
 
-/* Numbers begin at 1; chunk k begins at 64 * (2^k - 1) + 1. */
+/* Numbers begin at 1; chunk k begins at CHUNK_FIRST * (2^k - 1) + 1. */
 static struct gyre__block *
 cell_at(const struct gyre__cells *cells, uint32_t number)
 {

@@ -14,11 +14,13 @@
 
 #include "bus/block.h"
 
-/* Chunk k has 64 << k cells; with all of them in use, cells are allocated
- * one by one and freed when they have run. */
-#define GYRE__CELL_CHUNKS_MAX  9
+/* Chunk k has CHUNK_FIRST << k cells; with all of them in use, cells are
+ * allocated one by one and freed when they have run. */
+#define GYRE__CELL_CHUNKS_MAX 9
+#define GYRE__CELL_BYTES      128
+#ifndef GYRE__CELL_CHUNK_FIRST /* the explorer's are smaller */
 #define GYRE__CELL_CHUNK_FIRST 64
-#define GYRE__CELL_BYTES       128
+#endif
 
 struct gyre__cells {
 	/* -- immutable after init -- */

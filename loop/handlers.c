@@ -16,6 +16,7 @@ gyre__handlers_init(struct gyre__handlers *handlers, const struct gyre_sys *sys,
 		.sys = sys,
 		.ops = ops,
 		.poller = poller,
+		.pid = sys->getpid(),
 	};
 }
 
@@ -73,6 +74,12 @@ cookie_of(int fd, uint32_t generation)
 	return (uint64_t)generation << 32 | (uint32_t)fd;
 }
 
+static bool
+is_fork(const struct gyre__handlers *handlers)
+{
+	return handlers->sys->getpid() != handlers->pid;
+}
+
 int
 gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		   gyre_handler_fn fn, void *arg)
@@ -83,6 +90,8 @@ gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		return -EBADF;
 	if (find(handlers, fd) != NULL)
 		return -EEXIST;
+	if (is_fork(handlers))
+		return -EPERM;
 	result = make_room(handlers, fd);
 	if (result < 0)
 		return result;
@@ -109,6 +118,8 @@ gyre__handlers_update(struct gyre__handlers *handlers, int fd, unsigned events)
 		return -ENOENT;
 	if (registration->events == events)
 		return 0;
+	if (is_fork(handlers))
+		return -EPERM;
 	result =
 		handlers->ops->modify(handlers->poller, fd, events | GYRE_ERROR,
 				      cookie_of(fd, registration->generation));
@@ -124,6 +135,8 @@ gyre__handlers_remove(struct gyre__handlers *handlers, int fd)
 
 	if (registration == NULL)
 		return -ENOENT;
+	if (is_fork(handlers))
+		return -EPERM;
 	/* It may have been closed before: then the poller has forgotten it. */
 	handlers->ops->remove(handlers->poller, fd);
 	registration->fn = NULL;

@@ -24,6 +24,7 @@ struct gyre__handlers {
 	const struct gyre_sys *sys;
 	const struct gyre_poller_ops *ops;
 	void *poller;
+	pid_t pid; /* a fork shares the poller with its parent: -EPERM */
 	struct gyre__registration *table;
 	size_t capacity;
 	uint32_t generation;

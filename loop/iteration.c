@@ -94,14 +94,16 @@ static int64_t
 poll_timeout(const struct gyre_loop *loop)
 {
 	int64_t next = gyre__timeouts_next(&loop->timeouts);
-	int64_t now;
+	int64_t left;
 
 	if (loop->outbox.ready.head != NULL)
 		return 0;
 	if (next == GYRE_FOREVER)
 		return GYRE_FOREVER;
-	now = gyre_loop_time(loop);
-	return next > now ? next - now : 0;
+	/* A clock may be negative: then the difference can be too much. */
+	if (__builtin_sub_overflow(next, gyre_loop_time(loop), &left))
+		return next > 0 ? GYRE_FOREVER : 0;
+	return left > 0 ? left : 0;
 }
 
 /* Sleep until there is an event, a post, or a timeout. */

@@ -169,6 +169,10 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 
 	if (loop->sys->getpid() != loop->pid)
 		return -EPERM;
+	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
+		return 0;
+	if (gyre__outbox_of_thread != NULL)
+		return -EBUSY;
 	state = gyre__loop_change(loop, GYRE__LOOP_RUNNING | GYRE__LOOP_CLOSED,
 				  GYRE__LOOP_CLOSED, GYRE__LOOP_STOP);
 	if (state & GYRE__LOOP_RUNNING)

@@ -191,7 +191,8 @@ handle_of(const struct gyre__timeouts *timeouts, uint32_t slot)
 	       ((uint64_t)slot + 1);
 }
 
-/* The slot a handle names, or NULL if it is stale. */
+/* The slot a handle names, or NULL if it is stale. One that another loop gave
+ * out may look like what a free slot will give out next: that is no name. */
 static struct gyre__timeout_slot *
 find_slot(struct gyre__timeouts *timeouts, gyre_timeout timeout)
 {
@@ -201,7 +202,10 @@ find_slot(struct gyre__timeouts *timeouts, gyre_timeout timeout)
 	if ((uint32_t)timeout == 0 || number >= timeouts->used)
 		return NULL;
 	slot = &timeouts->slots[number];
-	return slot->generation == (uint32_t)(timeout >> 32) ? slot : NULL;
+	if (slot->generation != (uint32_t)(timeout >> 32) ||
+	    slot->place == PLACE_FREE)
+		return NULL;
+	return slot;
 }
 
 /* -- what the loop calls -------------------------------------------------- */
@@ -282,9 +286,32 @@ gyre__timeouts_pop_due(struct gyre__timeouts *timeouts,
 	return false;
 }
 
+/* How many slots are linked from this one, all of them in such places. */
+static uint32_t
+count_chain(const struct gyre__timeouts *timeouts, uint32_t slot,
+	    uint32_t place, uint32_t or_place)
+{
+	uint32_t count = 0;
+
+	for (; slot != NONE; slot = timeouts->slots[slot].next) {
+		GYRE_INSIST(slot < timeouts->used);
+		GYRE_INSIST(timeouts->slots[slot].place == place ||
+			    timeouts->slots[slot].place == or_place);
+		GYRE_INSIST(++count <= timeouts->used);
+	}
+	return count;
+}
+
 void
 gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
 {
+	uint32_t due =
+		count_chain(timeouts, timeouts->due, PLACE_DUE, PLACE_CANCELED);
+	uint32_t free =
+		count_chain(timeouts, timeouts->free, PLACE_FREE, PLACE_FREE);
+
+	GYRE_INSIST(timeouts->used <= timeouts->capacity);
+	GYRE_INSIST(timeouts->count + due + free == timeouts->used);
 	for (uint32_t place = 0; place < timeouts->count; place++) {
 		const struct gyre__timeout_key *key = &timeouts->heap[place];
 

@@ -188,7 +188,8 @@ GYRE_API void gyre_loop_stop(struct gyre_loop *loop);
  *
  * Thread: owner
  * Blocks: until wake-ups under way on other threads have finished
- * Errors: -EBUSY it runs; -EPERM the process is a fork
+ * Errors: -EBUSY it runs, or this thread runs another loop; -EPERM the process
+ *         is a fork
  */
 GYRE_API int gyre_loop_close(struct gyre_loop *loop, bool all_fds);
 
@@ -238,7 +239,8 @@ GYRE_API struct gyre_inbox *gyre_loop_inbox(struct gyre_loop *loop);
  *
  * Thread: owner
  * Errors: -EEXIST it has a handler already, which stays; -EBADF;
- *         -EPERM a regular file; -ESHUTDOWN; -ENOMEM
+ *         -EPERM a regular file, or the process is a fork; -ESHUTDOWN;
+ *         -ENOMEM
  */
 GYRE_API int gyre_loop_add_handler(struct gyre_loop *loop, int fd,
 				   unsigned events, gyre_handler_fn fn,
@@ -248,7 +250,7 @@ GYRE_API int gyre_loop_add_handler(struct gyre_loop *loop, int fd,
  * Change what a descriptor's handler waits for.
  *
  * Thread: owner
- * Errors: -ENOENT it has no handler; -ESHUTDOWN
+ * Errors: -ENOENT it has no handler; -EPERM the process is a fork; -ESHUTDOWN
  */
 GYRE_API int gyre_loop_update_handler(struct gyre_loop *loop, int fd,
 				      unsigned events);
@@ -258,7 +260,8 @@ GYRE_API int gyre_loop_update_handler(struct gyre_loop *loop, int fd,
  * delivered. Call it before the descriptor is closed.
  *
  * Thread: owner
- * Errors: -ENOENT it has no handler; may be ignored
+ * Errors: -ENOENT it has no handler; may be ignored;
+ *         -EPERM the process is a fork
  */
 GYRE_API int gyre_loop_remove_handler(struct gyre_loop *loop, int fd);
 

@@ -1,10 +1,12 @@
 /*
  * An executor runs what would block; the pool is the one gyre brings.
  *
- * A pool starts no thread before its first job and at most threads_max. All
- * loops may share one. Jobs are tasks: run on one of the pool's threads, or
- * dropped with a reason, exactly once. Most programs never name a pool:
- * gyre_loop_run_in_executor() finds the default one.
+ * A pool starts no thread before its first job, one more whenever work comes
+ * and none idles, and at most threads_max. All loops may share one. Jobs are
+ * tasks: begun in the order of the submits on one of the pool's threads, or
+ * dropped with a reason, exactly once. The threads may run where the thread
+ * that made the pool may, and take no signals. Most programs never name a
+ * pool: gyre_loop_run_in_executor() finds the default one.
  *
  *     struct gyre_pool *pool;
  *     gyre_pool_new(&(struct gyre_pool_options){ .threads_max = 4 }, &pool);
@@ -23,6 +25,8 @@ extern "C" {
 struct gyre_pool;
 struct gyre_executor;
 struct gyre_sys;
+
+#define GYRE_POOL_THREADS_MAX 1024u
 
 /* Bring your own executor by filling this in. */
 struct gyre_executor_ops {
@@ -51,6 +55,8 @@ struct gyre_pool_stats {
 	uint64_t submitted; /* accepted = run + dropped + waiting + running */
 	uint64_t run;
 	uint64_t dropped;
+	uint64_t waiting;
+	uint64_t running;
 	unsigned threads;
 	unsigned idle;
 };
@@ -59,7 +65,7 @@ struct gyre_pool_stats {
  * Make a pool. NULL options mean the defaults.
  *
  * Thread: setup
- * Errors: -ENOMEM
+ * Errors: -EINVAL more than GYRE_POOL_THREADS_MAX threads; -ENOMEM
  */
 GYRE_API int gyre_pool_new(const struct gyre_pool_options *options,
 			   struct gyre_pool **ret_pool) GYRE_MUST_CHECK;
@@ -77,7 +83,8 @@ GYRE_API struct gyre_executor *gyre_pool_executor(struct gyre_pool *pool);
  * Thread: any
  * Owns:   on 0 the executor, until run or drop; on error still the caller
  * Blocks: never on a job; may start a thread
- * Errors: -ESHUTDOWN it was shut down; -EAGAIN no thread could be started
+ * Errors: -ESHUTDOWN it was shut down; -EAGAIN it has no thread and none could
+ *         be started; -EPERM the process is a fork of the one that made it
  */
 GYRE_API int gyre_executor_submit(struct gyre_executor *executor,
 				  struct gyre_task *task) GYRE_MUST_CHECK;
@@ -92,7 +99,8 @@ GYRE_API void gyre_pool_get_stats(struct gyre_pool *pool,
 
 /*
  * Refuse new jobs, drop those that wait, wait for those that run, end the
- * threads, free the pool. NULL is a no-op. Not from one of its own jobs.
+ * threads, free the pool. NULL is a no-op, and in a fork of the process that
+ * made it so is every pool. Not from one of its own jobs.
  *
  * Thread: setup; no other thread uses the pool any more, except that a
  *         submit racing with it is safe if the pool outlives that call

@@ -1,0 +1,30 @@
+/*
+ * An outbox's lanes. All of it is for the outbox's own thread.
+ */
+#ifndef GYRE_BUS_LANE_H
+#define GYRE_BUS_LANE_H
+
+#include "bus/outbox.h"
+
+/* The lane to a destination, made if there is none; NULL: no memory. */
+struct gyre__lane *gyre__lane_find(struct gyre__outbox *outbox,
+				   struct gyre_inbox *inbox);
+
+/* Put a task, or a block that callbacks will be put into, in the lane. */
+void gyre__lane_add(struct gyre__lane *lane, struct gyre_task *task);
+
+/*
+ * Count a message that was put in the lane. A full lane is pushed at once; if
+ * that is refused, what is in it waits for the next flush to be dropped,
+ * since no drop function may run inside a send.
+ */
+void gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane);
+
+/* Put a block in the lane that goes home to the destination. */
+void gyre__lane_return(struct gyre__outbox *outbox, struct gyre__lane *lane,
+		       struct gyre__block *block);
+
+/* Send home what is held of others' blocks, and forget the lanes. */
+void gyre__lanes_close(struct gyre__outbox *outbox);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Sending: from a thread with an outbox through its lanes, from any other one
+ * directly, callbacks in cells.
+ */
+#include "bus/outbox.h"
+
+#include "base/check.h"
+#include "bus/inbox.h"
+#include "bus/lane.h"
+#include "bus/stock.h"
+
+#include <errno.h>
+
+static int
+add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
+	  gyre_drop_fn drop)
+{
+	struct gyre__block *block = outbox->ready_open;
+
+	if (block == NULL || !gyre__block_has_room(block, drop)) {
+		block = gyre__stock_take(outbox);
+		if (block == NULL)
+			return -ENOMEM;
+		gyre__chain_append(&outbox->ready, &block->task, 0);
+		outbox->ready_open = block;
+	}
+	gyre__block_add(block, fn, arg, drop);
+	outbox->ready.messages++;
+	outbox->posted++;
+	return 0;
+}
+
+int
+gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+		 gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
+{
+	struct gyre__lane *lane;
+	struct gyre__block *block;
+
+	if (gyre__inbox_is_closed(inbox))
+		return -ESHUTDOWN;
+	if (inbox == outbox->home)
+		return add_ready(outbox, fn, arg, drop);
+	lane = gyre__lane_find(outbox, inbox);
+	if (lane == NULL)
+		return -ENOMEM;
+	block = lane->open;
+	if (block == NULL || !gyre__block_has_room(block, drop)) {
+		block = gyre__stock_take(outbox);
+		if (block == NULL)
+			return -ENOMEM;
+		gyre__lane_add(lane, &block->task);
+		lane->open = block;
+	}
+	gyre__block_add(block, fn, arg, drop);
+	gyre__lane_sent(outbox, lane);
+	return 0;
+}
+
+int
+gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+		  struct gyre_task *task)
+{
+	struct gyre__lane *lane;
+
+	if (gyre__inbox_is_closed(inbox))
+		return -ESHUTDOWN;
+	if (inbox == outbox->home) {
+		gyre__chain_append(&outbox->ready, task, 1);
+		outbox->ready_open = NULL;
+		outbox->posted++;
+		return 0;
+	}
+	lane = gyre__lane_find(outbox, inbox);
+	if (lane == NULL) /* no lane: nothing waits that it could overtake */
+		return gyre__inbox_push(inbox, task, task);
+	gyre__lane_add(lane, task);
+	gyre__lane_sent(outbox, lane);
+	return 0;
+}
+
+static void
+put_back(struct gyre_inbox *inbox, struct gyre__block *cell)
+{
+	struct gyre__cell_list list = { 0 };
+
+	gyre__cell_list_add(&list, cell, inbox->sys);
+	gyre__cells_put(&inbox->cells, &list);
+}
+
+int
+gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+		    gyre_drop_fn drop)
+{
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+	struct gyre__block *cell;
+	int result;
+
+	if (outbox != NULL)
+		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
+	cell = gyre__cells_take(&inbox->cells);
+	if (cell == NULL)
+		return -ENOMEM;
+	gyre__block_add(cell, fn, arg, drop);
+	result = gyre__inbox_push(inbox, &cell->task, &cell->task);
+	if (result < 0)
+		put_back(inbox, cell);
+	return result;
+}
+
+int
+gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+
+	GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
+	if (outbox != NULL)
+		return gyre__outbox_post(outbox, inbox, task);
+	return gyre__inbox_push(inbox, task, task);
+}

@@ -1,0 +1,44 @@
+/*
+ * What every thread that gyre makes has in common: how it is made and named,
+ * and on which CPUs it may run.
+ */
+#ifndef GYRE_POOL_THREAD_H
+#define GYRE_POOL_THREAD_H
+
+#include "base/sys.h"
+
+#include <stdbool.h>
+
+/* A set of CPUs; where the platform has none to offer, never known. */
+struct gyre__cpus {
+	bool known;
+#if defined(__linux__)
+	cpu_set_t set;
+#endif
+};
+
+/* Make a joinable thread: 0 or a negative errno. */
+int gyre__thread_start(const struct gyre_sys *sys, pthread_t *ret_thread,
+		       void *(*main)(void *), void *arg);
+
+/*
+ * The same with every signal blocked in it, but those that a fault of its own
+ * raises: other threads handle what is sent to the process.
+ */
+int gyre__thread_start_blocked(const struct gyre_sys *sys,
+			       pthread_t *ret_thread, void *(*main)(void *),
+			       void *arg);
+
+/* Name the calling thread "<prefix><index>", where threads have names. */
+void gyre__thread_name(const char *prefix, unsigned index);
+
+/* Where the calling thread may run. */
+void gyre__cpus_allowed(const struct gyre_sys *sys, struct gyre__cpus *ret);
+
+/* Let the calling thread run there: 0 or a negative errno; unknown: 0. */
+int gyre__cpus_apply(const struct gyre_sys *sys, const struct gyre__cpus *cpus);
+
+/* How many CPUs are in the set; unknown: those online; at least 1. */
+unsigned gyre__cpus_count(const struct gyre__cpus *cpus);
+
+#endif

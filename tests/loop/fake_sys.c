@@ -1,0 +1,163 @@
+/* The table of system calls that counts and fails on demand. */
+#include "fixture.h"
+
+#include <stdatomic.h>
+
+static atomic_uint live_allocations;
+static atomic_uint write_count;
+static atomic_uint poll_count;
+static atomic_uint countdown;
+static atomic_bool fired;
+static atomic_int failure;
+
+/* Whether this call is the one to fail. One that nobody need hear of (close,
+ * EPOLL_CTL_DEL) passes 0 for what must be. */
+static bool
+fails(int error, int must_be_heard)
+{
+	unsigned left = atomic_load(&countdown);
+
+	if (left == 0)
+		return false;
+	atomic_store(&countdown, left - 1);
+	if (left > 1)
+		return false;
+	atomic_store(&fired, true);
+	atomic_store(&failure, must_be_heard);
+	errno = error;
+	return true;
+}
+
+static void *
+fake_allocate(size_t size, size_t align)
+{
+	void *memory;
+
+	if (fails(ENOMEM, -ENOMEM))
+		return NULL;
+	memory = gyre__sys_default.allocate(size, align);
+	CHECK(memory != NULL);
+	/* Nobody may count on zeroes. */
+	memset(memory, 0xa5, size);
+	atomic_fetch_add(&live_allocations, 1);
+	return memory;
+}
+
+static void
+fake_release(void *memory)
+{
+	if (memory != NULL)
+		atomic_fetch_sub(&live_allocations, 1);
+	gyre__sys_default.release(memory);
+}
+
+/* A close that fails has closed all the same, as on Linux. */
+static int
+fake_close(int fd)
+{
+	int result = gyre__sys_default.close(fd);
+
+	return fails(EIO, 0) ? -1 : result;
+}
+
+static int
+fake_epoll_create1(int flags)
+{
+	if (fails(EMFILE, -EMFILE))
+		return -1;
+	return gyre__sys_default.epoll_create1(flags);
+}
+
+static int
+fake_eventfd(unsigned value, int flags)
+{
+	if (fails(ENFILE, -ENFILE))
+		return -1;
+	return gyre__sys_default.eventfd(value, flags);
+}
+
+static int
+fake_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (fails(ENOSPC, operation == EPOLL_CTL_DEL ? 0 : -ENOSPC))
+		return -1;
+	return gyre__sys_default.epoll_ctl(epoll, operation, fd, event);
+}
+
+static int
+fake_epoll_wait(int epoll, struct epoll_event *events, int max, int ms)
+{
+	atomic_fetch_add(&poll_count, 1);
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.epoll_wait(epoll, events, max, ms);
+}
+
+static int
+fake_epoll_pwait2(int epoll, struct epoll_event *events, int max,
+		  const struct timespec *timeout, const sigset_t *mask)
+{
+	atomic_fetch_add(&poll_count, 1);
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.epoll_pwait2(epoll, events, max, timeout,
+					      mask);
+}
+
+static ssize_t
+fake_write(int fd, const void *bytes, size_t size)
+{
+	atomic_fetch_add(&write_count, 1);
+	return gyre__sys_default.write(fd, bytes, size);
+}
+
+struct gyre_sys fake_sys;
+
+void
+fake_reset(void)
+{
+	fake_sys = gyre__sys_default;
+	fake_sys.allocate = fake_allocate;
+	fake_sys.release = fake_release;
+	fake_sys.close = fake_close;
+	fake_sys.epoll_create1 = fake_epoll_create1;
+	fake_sys.eventfd = fake_eventfd;
+	fake_sys.epoll_ctl = fake_epoll_ctl;
+	fake_sys.epoll_wait = fake_epoll_wait;
+	fake_sys.epoll_pwait2 = fake_epoll_pwait2;
+	fake_sys.write = fake_write;
+	atomic_store(&live_allocations, 0);
+	atomic_store(&write_count, 0);
+	atomic_store(&poll_count, 0);
+	fake_fail_at(0);
+}
+
+struct fake_counts
+fake_counts(void)
+{
+	return (struct fake_counts){
+		.allocations = atomic_load(&live_allocations),
+		.writes = atomic_load(&write_count),
+		.polls = atomic_load(&poll_count),
+	};
+}
+
+void
+fake_fail_at(unsigned n)
+{
+	atomic_store(&fired, false);
+	atomic_store(&failure, 0);
+	atomic_store(&countdown, n);
+}
+
+int
+fake_failure(void)
+{
+	return atomic_load(&failure);
+}
+
+bool
+fake_fired(void)
+{
+	return atomic_load(&fired);
+}

@@ -1,0 +1,142 @@
+/*
+ * What the tests of loop/ share: a trace of what ran, a table of system calls
+ * that counts and fails on demand, and a stage, which is a virtual clock and a
+ * poller that makes no system call.
+ */
+#ifndef GYRE_TESTS_LOOP_FIXTURE_H
+#define GYRE_TESTS_LOOP_FIXTURE_H
+
+#include <gyre/loop.h>
+
+#include "base/sys.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* cmocka's asserts work on the test's own thread only; this on any. */
+#define CHECK(x)                                                           \
+	((x) ? (void)0                                                     \
+	     : (fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, \
+			#x),                                               \
+		abort()))
+
+/* -- the trace: words in the order they were said ------------------------- */
+
+void trace(const char *word);
+/* A callback: says its argument. */
+void trace_arg(void *arg);
+/* A drop function: says its argument and the reason's name. */
+void trace_drop(void *arg, enum gyre_drop_reason reason);
+/* Compare the whole trace, words separated by spaces, and begin anew. */
+#define assert_trace(expected) assert_trace_at((expected), __FILE__, __LINE__)
+void assert_trace_at(const char *expected, const char *file, int line);
+
+/* -- the table of system calls -------------------------------------------- */
+
+/* The real calls, counted; any thread. */
+extern struct gyre_sys fake_sys;
+
+struct fake_counts {
+	unsigned allocations; /* not released yet */
+	unsigned writes;
+	unsigned polls;
+};
+
+/* Begin anew: nothing fails, nothing was counted. */
+void fake_reset(void);
+struct fake_counts fake_counts(void);
+
+/* From now on let the n-th call that can fail do so, once. 0: none. */
+void fake_fail_at(unsigned n);
+/* The negative errno that was injected and must be heard of; else 0. */
+int fake_failure(void);
+/* Whether the countdown of fake_fail_at has ended. */
+bool fake_fired(void);
+
+/* -- the stage ------------------------------------------------------------ */
+
+#define STAGE_FDS 16
+
+struct stage {
+	int64_t now_ns;
+	int64_t slept_ns; /* the last wait's timeout */
+	unsigned polls;
+	unsigned sleeps;           /* of which could block */
+	unsigned ready[STAGE_FDS]; /* level-triggered, until cleared */
+	int fail_next;             /* what the next wait answers, if negative */
+	/* Called at the beginning of each wait; may be NULL. */
+	void (*on_wait)(void);
+};
+
+/* There is one; descriptors below STAGE_FDS are numbers and no more. */
+extern struct stage stage;
+extern const struct gyre_poller_ops stage_poller;
+
+int64_t stage_now(void *arg);
+void stage_reset(void);
+
+/* A loop on the stage, with fake_sys; not current. */
+struct gyre_loop *stage_loop(void);
+
+/* -- small things --------------------------------------------------------- */
+
+/* A real loop with fake_sys; not current. */
+struct gyre_loop *real_loop(void);
+
+void close_and_free(struct gyre_loop *loop);
+
+/* Callbacks: stop the_loop, and say the argument if it is not NULL. */
+void stop_callback(void *word);
+void stop_handler(int fd, unsigned events, void *word);
+
+/* Start the_loop, which must be stopped in due course. */
+void run(void);
+/* Have it stop in its next iteration, and run it till then. */
+void run_once(void);
+
+/* Run a function on a thread of its own, and wait for it. */
+void elsewhere(void (*fn)(void *), void *arg);
+
+/* The loop of a test that has one, for its callbacks. */
+extern struct gyre_loop *the_loop;
+/* Add a callback or a timeout to it, which the loop must accept. */
+void add_callback(gyre_callback_fn fn, const char *word);
+gyre_timeout call_at(int64_t when_ns, gyre_callback_fn fn, const char *word);
+gyre_timeout call_later(int64_t delay_ns, gyre_callback_fn fn,
+			const char *word);
+/* Have it handle one of the stage's descriptors. */
+void handle(int fd, unsigned events, gyre_handler_fn fn, const char *word);
+void trace_handler(int fd, unsigned events, void *arg);
+
+/* Set-up and teardown: the_loop on the stage; nothing may be left of it. */
+int stage_set_up(void **state);
+int stage_tear_down(void **state);
+#define STAGE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
+
+/* A deterministic sequence; the seed is any number. */
+uint64_t next_random(uint64_t *seed);
+
+/* GYRE_TEST_SEED if it is set, else the default. */
+uint64_t first_seed(uint64_t otherwise);
+
+/* How many descriptors this process has open. */
+unsigned open_descriptors(void);
+
+/* A pipe and a pair of stream sockets, non-blocking. */
+void make_pipe(int fds[2]);
+void make_pair(int fds[2]);
+
+/* Run in a child whose standard error comes back; returns wait's status. */
+int in_child(void (*body)(void), char *output, size_t size);
+
+#endif

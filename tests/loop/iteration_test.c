@@ -1,0 +1,335 @@
+/*
+ * The iteration, on the stage: what runs in which phase, and how long a poll
+ * may wait.
+ */
+#include "fixture.h"
+
+/* -- the order of the phases ---------------------------------------------- */
+
+static void
+callbacks_come_before_timeouts_before_handlers(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	handle(3, GYRE_READ, stop_handler, "handler");
+	call_later(0, trace_arg, "timeout");
+	add_callback(trace_arg, "callback");
+	run();
+	assert_trace("callback timeout handler");
+}
+
+static void
+add_one_of_each(void *arg)
+{
+	(void)arg;
+	handle(3, GYRE_READ, trace_handler, "handler");
+	call_later(0, stop_callback, "timeout");
+	add_callback(trace_arg, "callback");
+}
+
+static void
+what_a_callback_adds_sees_a_poll_first(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	add_callback(add_one_of_each, NULL);
+	run();
+	/* The timeout was not due when the iteration began. */
+	assert_trace("handler callback timeout");
+}
+
+static void
+add_again(void *count)
+{
+	static const char *const next[] = { [3] = "2", [2] = "1", [1] = "0" };
+	const char *digit = count;
+
+	trace(digit);
+	if (digit[0] != '0')
+		add_callback(add_again, next[digit[0] - '0']);
+	else
+		gyre_loop_stop(the_loop);
+}
+
+static void
+a_callback_that_adds_itself_starves_nobody(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	handle(3, GYRE_READ, trace_handler, "handler");
+	call_later(GYRE_SECONDS(-1), trace_arg, "timeout");
+	add_callback(add_again, "3");
+	run();
+	assert_trace("3 timeout handler 2 handler 1 handler 0");
+}
+
+static void
+post_a_stop(void *word)
+{
+	add_callback(stop_callback, word);
+}
+
+static void
+have_a_stop_posted(void *word)
+{
+	elsewhere(post_a_stop, word);
+	trace("posted");
+}
+
+static void
+what_another_thread_adds_meanwhile_waits_too(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	handle(3, GYRE_READ, trace_handler, "handler");
+	add_callback(have_a_stop_posted, "late");
+	add_callback(trace_arg, "second");
+	call_later(0, trace_arg, "timeout");
+	run();
+	assert_trace("posted second timeout handler late");
+}
+
+/* -- timeouts in an iteration --------------------------------------------- */
+
+static void
+add_due_timeout(void *word)
+{
+	trace("first");
+	call_later(-1, stop_callback, word);
+}
+
+static void
+a_timeout_made_by_a_timeout_waits_for_a_poll(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	handle(3, GYRE_READ, trace_handler, "handler");
+	call_later(0, add_due_timeout, "second");
+	run();
+	assert_trace("first handler second");
+}
+
+static void
+overdue_timeouts_run_in_order_in_one_iteration(void **state)
+{
+	(void)state;
+	call_later(GYRE_MS(3), stop_callback, "c");
+	call_later(GYRE_MS(1), trace_arg, "a");
+	call_later(GYRE_MS(3), trace_arg, "d");
+	call_later(GYRE_MS(2), trace_arg, "b");
+	stage.now_ns += GYRE_SECONDS(1);
+	run();
+	assert_trace("a b c d");
+	assert_int_equal(stage.polls, 0);
+}
+
+static gyre_timeout victim;
+
+static void
+cancel_victim(void *word)
+{
+	trace(word);
+	gyre_loop_remove_timeout(the_loop, victim);
+}
+
+static void
+a_due_timeout_can_still_be_cancelled(void **state)
+{
+	(void)state;
+	call_later(0, cancel_victim, "timeout");
+	victim = call_later(0, trace_arg, "victim");
+	run_once();
+	assert_trace("timeout");
+	victim = call_later(0, trace_arg, "victim");
+	add_callback(cancel_victim, "callback");
+	run_once();
+	assert_trace("callback");
+}
+
+static void
+a_timeout_that_cancels_itself_does_no_harm(void **state)
+{
+	(void)state;
+	victim = call_later(0, cancel_victim, "self");
+	call_later(0, trace_arg, "other");
+	run_once();
+	assert_trace("self other");
+	gyre_loop_remove_timeout(the_loop, victim);
+	gyre_loop_remove_timeout(the_loop, 0);
+}
+
+static void
+timeouts_survive_a_stop(void **state)
+{
+	(void)state;
+	call_later(GYRE_MS(5), trace_arg, "timeout");
+	run_once();
+	assert_trace("");
+	stage.now_ns += GYRE_MS(5);
+	run_once();
+	assert_trace("timeout");
+}
+
+/* -- how long a poll waits ------------------------------------------------ */
+
+static void
+stop_now(void)
+{
+	gyre_loop_stop(the_loop);
+}
+
+static void
+an_idle_loop_polls_once_without_end(void **state)
+{
+	struct gyre_loop_stats stats;
+
+	(void)state;
+	stage.on_wait = stop_now;
+	run();
+	assert_int_equal(stage.polls, 1);
+	assert_true(stage.slept_ns == GYRE_FOREVER);
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.sleeps, 1);
+	assert_int_equal(stats.arms, 1);
+}
+
+static void
+it_sleeps_until_the_first_deadline_exactly(void **state)
+{
+	(void)state;
+	call_later(GYRE_SECONDS(7), stop_callback, "seven");
+	call_later(1, trace_arg, "first");
+	run();
+	assert_trace("first seven");
+	assert_int_equal(stage.polls, 2);
+	assert_int_equal(stage.slept_ns, GYRE_SECONDS(7) - 1);
+}
+
+static void
+take_three_seconds(void *arg)
+{
+	(void)arg;
+	stage.now_ns += GYRE_SECONDS(3);
+}
+
+static void
+slow_callbacks_do_not_cause_oversleep(void **state)
+{
+	(void)state;
+	call_later(GYRE_SECONDS(10), stop_callback, NULL);
+	call_later(0, take_three_seconds, NULL);
+	add_callback(take_three_seconds, NULL);
+	run();
+	assert_int_equal(stage.polls, 1);
+	assert_int_equal(stage.slept_ns, GYRE_SECONDS(4));
+}
+
+static void
+a_deadline_that_passed_meanwhile_is_not_slept_for(void **state)
+{
+	(void)state;
+	call_later(GYRE_SECONDS(2), stop_callback, NULL);
+	add_callback(take_three_seconds, NULL);
+	run();
+	assert_int_equal(stage.polls, 1);
+	assert_int_equal(stage.sleeps, 0);
+}
+
+static void
+queue_a_stop(void *arg)
+{
+	(void)arg;
+	add_callback(stop_callback, NULL);
+}
+
+static void
+no_sleep_while_a_callback_is_queued(void **state)
+{
+	(void)state;
+	add_callback(queue_a_stop, NULL);
+	run();
+	call_later(0, queue_a_stop, NULL);
+	run();
+	assert_int_equal(stage.polls, 2);
+	assert_int_equal(stage.sleeps, 0);
+}
+
+static void
+no_sleep_while_a_post_of_another_thread_waits(void **state)
+{
+	(void)state;
+	call_later(0, have_a_stop_posted, "stop");
+	run();
+	assert_trace("posted stop");
+	assert_int_equal(stage.polls, 1);
+	/* It would have blocked, had the inbox let itself be armed. */
+	assert_int_equal(stage.slept_ns, 0);
+	assert_int_equal(fake_counts().writes, 0);
+}
+
+static void
+a_poll_that_ends_early_runs_no_timeout_early(void **state)
+{
+	(void)state;
+	stage.fail_next = -EINTR;
+	call_later(GYRE_MS(5), stop_callback, "timeout");
+	run();
+	assert_trace("timeout");
+	assert_int_equal(stage.polls, 2);
+	assert_int_equal(stage.slept_ns, GYRE_MS(5));
+}
+
+static void
+a_deadline_too_far_to_count_is_slept_for_without_end(void **state)
+{
+	(void)state;
+	stage.now_ns = GYRE_SECONDS(-1000);
+	stage.on_wait = stop_now;
+	call_at(GYRE_FOREVER - 1, trace_arg, "far");
+	run();
+	assert_true(stage.slept_ns == GYRE_FOREVER);
+	assert_trace("");
+}
+
+static void
+a_delay_that_overflows_never_ends_or_is_over(void **state)
+{
+	(void)state;
+	stage.on_wait = stop_now;
+	call_later(GYRE_FOREVER, trace_arg, "never");
+	call_later(GYRE_FOREVER - 5, trace_arg, "never");
+	run();
+	assert_true(stage.slept_ns == GYRE_FOREVER);
+	stage.now_ns = GYRE_SECONDS(-1000);
+	call_later(INT64_MIN, trace_arg, "long ago");
+	run_once();
+	assert_trace("long ago");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STAGE_TEST(callbacks_come_before_timeouts_before_handlers),
+		STAGE_TEST(what_a_callback_adds_sees_a_poll_first),
+		STAGE_TEST(a_callback_that_adds_itself_starves_nobody),
+		STAGE_TEST(what_another_thread_adds_meanwhile_waits_too),
+		STAGE_TEST(a_timeout_made_by_a_timeout_waits_for_a_poll),
+		STAGE_TEST(overdue_timeouts_run_in_order_in_one_iteration),
+		STAGE_TEST(a_due_timeout_can_still_be_cancelled),
+		STAGE_TEST(a_timeout_that_cancels_itself_does_no_harm),
+		STAGE_TEST(timeouts_survive_a_stop),
+		STAGE_TEST(an_idle_loop_polls_once_without_end),
+		STAGE_TEST(it_sleeps_until_the_first_deadline_exactly),
+		STAGE_TEST(slow_callbacks_do_not_cause_oversleep),
+		STAGE_TEST(a_deadline_that_passed_meanwhile_is_not_slept_for),
+		STAGE_TEST(no_sleep_while_a_callback_is_queued),
+		STAGE_TEST(no_sleep_while_a_post_of_another_thread_waits),
+		STAGE_TEST(a_poll_that_ends_early_runs_no_timeout_early),
+		STAGE_TEST(
+			a_deadline_too_far_to_count_is_slept_for_without_end),
+		STAGE_TEST(a_delay_that_overflows_never_ends_or_is_over),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

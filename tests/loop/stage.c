@@ -1,0 +1,141 @@
+/* The stage: a virtual clock, and a poller that makes no system call. */
+#include "fixture.h"
+
+struct stage stage;
+
+static struct {
+	bool used;
+	unsigned events;
+	uint64_t cookie;
+} registered[STAGE_FDS];
+
+int64_t
+stage_now(void *arg)
+{
+	(void)arg;
+	return stage.now_ns;
+}
+
+void
+stage_reset(void)
+{
+	stage = (struct stage){ .now_ns = GYRE_SECONDS(1000) };
+	memset(registered, 0, sizeof(registered));
+}
+
+static int
+stage_open(const struct gyre_sys *sys, void **ret_poller)
+{
+	(void)sys;
+	*ret_poller = &stage;
+	return 0;
+}
+
+static void
+stage_close(void *poller)
+{
+	(void)poller;
+}
+
+static int
+stage_add(void *poller, int fd, unsigned events, uint64_t cookie)
+{
+	(void)poller;
+	if (events & GYRE_POLLER_EDGE) /* the loop's own wake descriptor */
+		return 0;
+	if (fd >= STAGE_FDS)
+		return -EBADF;
+	CHECK(!registered[fd].used);
+	registered[fd].used = true;
+	registered[fd].events = events;
+	registered[fd].cookie = cookie;
+	return 0;
+}
+
+static int
+stage_modify(void *poller, int fd, unsigned events, uint64_t cookie)
+{
+	(void)poller;
+	CHECK(registered[fd].used);
+	registered[fd].events = events;
+	registered[fd].cookie = cookie;
+	return 0;
+}
+
+static int
+stage_remove(void *poller, int fd)
+{
+	(void)poller;
+	if (fd < STAGE_FDS)
+		registered[fd].used = false;
+	return 0;
+}
+
+static int
+stage_collect(struct gyre_poller_event *events, int max)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < STAGE_FDS && count < max; fd++) {
+		unsigned ready = stage.ready[fd] & registered[fd].events;
+
+		if (!registered[fd].used || ready == 0)
+			continue;
+		events[count].cookie = registered[fd].cookie;
+		events[count++].events = ready;
+	}
+	return count;
+}
+
+/* What is ready, by number; if nothing is, time passes. */
+static int
+stage_wait(void *poller, struct gyre_poller_event *events, int max,
+	   int64_t timeout_ns)
+{
+	int failed;
+	int count;
+
+	(void)poller;
+	stage.polls++;
+	stage.sleeps += timeout_ns != 0;
+	stage.slept_ns = timeout_ns;
+	if (stage.on_wait != NULL)
+		stage.on_wait();
+	failed = stage.fail_next;
+	stage.fail_next = 0;
+	if (failed < 0)
+		return failed;
+	count = stage_collect(events, max);
+	if (count > 0)
+		return count;
+	/* Nothing would ever end this one. */
+	CHECK(timeout_ns != GYRE_FOREVER || stage.on_wait != NULL);
+	if (timeout_ns != GYRE_FOREVER)
+		stage.now_ns += timeout_ns;
+	return 0;
+}
+
+const struct gyre_poller_ops stage_poller = {
+	.name = "stage",
+	.open = stage_open,
+	.close = stage_close,
+	.add = stage_add,
+	.modify = stage_modify,
+	.remove = stage_remove,
+	.wait = stage_wait,
+};
+
+struct gyre_loop *
+stage_loop(void)
+{
+	const struct gyre_loop_options options = {
+		.make_current = GYRE_MAKE_CURRENT_NO,
+		.clock = { .now_ns = stage_now },
+		.poller = &stage_poller,
+		._sys = &fake_sys,
+	};
+	struct gyre_loop *loop;
+
+	assert_int_equal(gyre_loop_new(&options, &loop), 0);
+	return loop;
+}

@@ -1,0 +1,194 @@
+/*
+ * The timeouts against a naive model: random operations, many seeds, every
+ * rule of the structure checked after each step.
+ */
+#include "fixture.h"
+
+#include "loop/timeouts.h"
+
+#define SEEDS   150
+#define STEPS   1500
+#define KEPT    256 /* entries the model remembers, gone ones too */
+#define INSTANT 40  /* few instants make many ties */
+
+enum fate {
+	GONE, /* popped or cancelled: the handle is stale */
+	SCHEDULED,
+	DUE,
+};
+
+struct entry {
+	enum fate fate;
+	int64_t when_ns;
+	unsigned order; /* of adding; while due, of gathering */
+	gyre_timeout handle;
+};
+
+static struct gyre__timeouts timeouts;
+static struct entry model[KEPT];
+static unsigned order;
+static int64_t now;
+static uint64_t seed_of_run;
+static unsigned step;
+
+static void
+expect(bool so, const char *what)
+{
+	if (so)
+		return;
+	print_error("seed %llu, step %u: %s\n", (unsigned long long)seed_of_run,
+		    step, what);
+	fail();
+}
+
+static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+static bool
+comes_before(const struct entry *a, const struct entry *b)
+{
+	if (a->fate == SCHEDULED && a->when_ns != b->when_ns)
+		return a->when_ns < b->when_ns;
+	return a->order < b->order;
+}
+
+/* The first entry of a fate, or NULL. */
+static struct entry *
+first_of(enum fate fate)
+{
+	struct entry *first = NULL;
+
+	for (struct entry *entry = model; entry < model + KEPT; entry++)
+		if (entry->fate == fate &&
+		    (first == NULL || comes_before(entry, first)))
+			first = entry;
+	return first;
+}
+
+static int64_t
+random_instant(uint64_t *seed)
+{
+	uint64_t pick = next_random(seed) % 50;
+
+	if (pick == 0)
+		return GYRE_FOREVER;
+	if (pick == 1)
+		return INT64_MIN;
+	return now - INSTANT / 4 + (int64_t)(next_random(seed) % INSTANT);
+}
+
+/* Over a gone entry if it hits one, whose handle is then forgotten. */
+static void
+add_one(uint64_t *seed)
+{
+	struct entry *entry = &model[next_random(seed) % KEPT];
+
+	if (entry->fate != GONE)
+		return;
+	*entry = (struct entry){
+		.fate = SCHEDULED,
+		.when_ns = random_instant(seed),
+		.order = order++,
+	};
+	expect(gyre__timeouts_add(&timeouts, entry->when_ns, nothing, entry,
+				  &entry->handle) == 0,
+	       "an add failed");
+}
+
+/* Whatever its state: most are stale. */
+static void
+cancel_one(uint64_t *seed)
+{
+	struct entry *entry = &model[next_random(seed) % KEPT];
+
+	gyre__timeouts_remove(&timeouts, entry->handle);
+	entry->fate = GONE;
+}
+
+static void
+collect(uint64_t *seed)
+{
+	struct entry *entry;
+
+	now += (int64_t)(next_random(seed) % (INSTANT / 4));
+	gyre__timeouts_collect(&timeouts, now);
+	while ((entry = first_of(SCHEDULED)) != NULL && entry->when_ns <= now) {
+		entry->fate = DUE;
+		entry->order = order++;
+	}
+}
+
+static void
+pop_one(void)
+{
+	struct entry *first = first_of(DUE);
+	gyre_callback_fn fn;
+	void *arg = NULL;
+
+	if (!gyre__timeouts_pop_due(&timeouts, &fn, &arg)) {
+		expect(first == NULL, "a due one was not popped");
+		return;
+	}
+	expect(arg == first, "not the first due one was popped");
+	first->fate = GONE;
+}
+
+static void
+check(void)
+{
+	struct entry *first = first_of(SCHEDULED);
+
+	gyre__timeouts_validate(&timeouts);
+	expect(gyre__timeouts_next(&timeouts) ==
+		       (first != NULL ? first->when_ns : GYRE_FOREVER),
+	       "the next deadline is another");
+}
+
+static void
+run_seed(uint64_t seed)
+{
+	seed_of_run = seed;
+	memset(model, 0, sizeof(model));
+	order = 0;
+	now = 0;
+	gyre__timeouts_init(&timeouts, &fake_sys);
+	for (step = 0; step < STEPS; step++) {
+		uint64_t pick = next_random(&seed) % 16;
+
+		if (pick < 9)
+			add_one(&seed);
+		else if (pick < 12)
+			cancel_one(&seed);
+		else if (pick < 13)
+			collect(&seed);
+		else
+			pop_one();
+		check();
+	}
+	gyre__timeouts_fini(&timeouts);
+	expect(fake_counts().allocations == 0, "memory was left");
+}
+
+static void
+random_operations_agree_with_the_model(void **state)
+{
+	uint64_t seed = first_seed(1);
+
+	(void)state;
+	fake_reset();
+	for (uint64_t i = 0; i < SEEDS; i++)
+		run_seed(seed + i);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_operations_agree_with_the_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
