@@ -114,8 +114,8 @@ setup_packages() {
 		say "this needs root, or sudo"
 		return 1
 	fi
-	# shellcheck disable=SC2086 # one word a package
 	mkdir -p "$root/build"
+	# shellcheck disable=SC2086 # one word a package
 	setup_quietly "$root/build/packages.log" "$@" $missing
 }
 
