@@ -28,7 +28,7 @@ ensure_thread(struct gyre_pool *pool)
 {
 	int result = 0;
 
-	/* pool.H2 relaxed: as pool.H1; a stale 0 looks again below */
+	/* pool.H2 relaxed: as worker.H1; a stale 0 looks again below */
 	if (GYRE__LIKELY(gyre__load_32_relaxed(&pool->has_threads) != 0))
 		return 0;
 	pthread_mutex_lock(&pool->mutex);

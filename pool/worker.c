@@ -154,7 +154,7 @@ gyre__pool_add_worker(struct gyre_pool *pool)
 		return result;
 	pool->threads++;
 	pool->searching = true;
-	/* pool.H1 relaxed: nothing is read through it, and it never goes
+	/* worker.H1 relaxed: nothing is read through it, and it never goes
 	 * back */
 	gyre__store_32_relaxed(&pool->has_threads, 1);
 	return 0;
