@@ -39,9 +39,12 @@ typedef uint64_t gyre_timeout;
 
 typedef void (*gyre_handler_fn)(int fd, unsigned events, void *arg);
 
-/* What failed, for the exception hook; gyre_exception() says how. */
+/*
+ * What failed, for the exception hook; gyre_exception() says how. The hook
+ * does not hear of a handler that raised -EPIPE: its peer went away.
+ */
 struct gyre_failure {
-	const char *what; /* "callback", "timeout", "handler", … */
+	const char *what; /* "callback", "timeout", "handler", "drop", … */
 	int fd;           /* of a handler, else -1 */
 	/* The function that raised and its argument, where known. */
 	void (*fn)(void);
