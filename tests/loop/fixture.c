@@ -48,16 +48,23 @@ assert_trace_at(const char *expected, const char *file, int line)
 /* -- small things --------------------------------------------------------- */
 
 struct gyre_loop *
+new_loop(const struct gyre_loop_options *options)
+{
+	struct gyre_loop *loop;
+
+	CHECK(gyre_loop_new(options, &loop) == 0);
+	return loop;
+}
+
+struct gyre_loop *
 real_loop(void)
 {
 	const struct gyre_loop_options options = {
 		.make_current = GYRE_MAKE_CURRENT_NO,
 		._sys = &fake_sys,
 	};
-	struct gyre_loop *loop;
 
-	assert_int_equal(gyre_loop_new(&options, &loop), 0);
-	return loop;
+	return new_loop(&options);
 }
 
 void

@@ -84,13 +84,16 @@ extern const struct gyre_poller_ops stage_poller;
 int64_t stage_now(void *arg);
 void stage_reset(void);
 
-/* A loop on the stage, with fake_sys; not current. */
+/* Options for a loop on the stage, with fake_sys; not current. */
+struct gyre_loop_options stage_options(void);
 struct gyre_loop *stage_loop(void);
 
 /* -- small things --------------------------------------------------------- */
 
 /* A real loop with fake_sys; not current. */
 struct gyre_loop *real_loop(void);
+
+struct gyre_loop *new_loop(const struct gyre_loop_options *options);
 
 void close_and_free(struct gyre_loop *loop);
 
