@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CAPACITY_MIN 64
+#define EVENTS       (GYRE_READ | GYRE_WRITE | GYRE_ERROR)
 
 void
 gyre__handlers_init(struct gyre__handlers *handlers, const struct gyre_sys *sys,
@@ -80,25 +81,31 @@ is_fork(const struct gyre__handlers *handlers)
 	return handlers->sys->getpid() != handlers->pid;
 }
 
+/* The kernel comes first: it knows which numbers are descriptors, and a table
+ * for one that is not may be of any size. */
 int
 gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		   gyre_handler_fn fn, void *arg)
 {
 	int result;
 
+	if (events & ~EVENTS)
+		return -EINVAL;
 	if (fd < 0)
 		return -EBADF;
 	if (find(handlers, fd) != NULL)
 		return -EEXIST;
 	if (is_fork(handlers))
 		return -EPERM;
-	result = make_room(handlers, fd);
-	if (result < 0)
-		return result;
 	result = handlers->ops->add(handlers->poller, fd, events | GYRE_ERROR,
 				    cookie_of(fd, ++handlers->generation));
 	if (result < 0)
 		return result;
+	result = make_room(handlers, fd);
+	if (result < 0) {
+		handlers->ops->remove(handlers->poller, fd);
+		return result;
+	}
 	handlers->table[fd] = (struct gyre__registration){
 		.fn = fn,
 		.arg = arg,
@@ -114,6 +121,8 @@ gyre__handlers_update(struct gyre__handlers *handlers, int fd, unsigned events)
 	struct gyre__registration *registration = find(handlers, fd);
 	int result;
 
+	if (events & ~EVENTS)
+		return -EINVAL;
 	if (registration == NULL)
 		return -ENOENT;
 	if (registration->events == events)

@@ -39,6 +39,14 @@ gyre__loop_cancel_batch_end(struct gyre_loop *loop, struct gyre__batch_end *end)
 		loop->batch_ends_end = end->link;
 }
 
+/* So that nobody is blamed for what ran before. */
+static void
+report_raised(struct gyre_loop *loop, const char *what)
+{
+	if (gyre__raised())
+		gyre__outbox_report(&loop->outbox, what, NULL, NULL);
+}
+
 void
 gyre__loop_end_batch(struct gyre_loop *loop)
 {
@@ -48,8 +56,10 @@ gyre__loop_end_batch(struct gyre_loop *loop)
 
 			gyre__loop_cancel_batch_end(loop, end);
 			end->run(end);
+			report_raised(loop, "end of batch");
 		}
 		gyre__outbox_flush(&loop->outbox);
+		report_raised(loop, "drop");
 	} while (loop->batch_ends != NULL);
 }
 
@@ -137,6 +147,17 @@ poll_events(struct gyre_loop *loop)
 				      GYRE__POLL_EVENTS_MAX, 0);
 }
 
+/* A peer that went away is not worth a report: what the handler is for ends
+ * with it. */
+static void
+report_handler(struct gyre_loop *loop, const struct gyre_failure *failure)
+{
+	if (gyre_exception()->error == -EPIPE)
+		gyre__clear_exception();
+	else
+		gyre__loop_report(loop, failure);
+}
+
 static void
 run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 {
@@ -155,7 +176,7 @@ run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 	fn(failure.fd, events, failure.arg);
 	if (gyre__raised()) {
 		failure.fn = (void (*)(void))fn;
-		gyre__loop_report(loop, &failure);
+		report_handler(loop, &failure);
 	}
 }
 
@@ -223,6 +244,7 @@ gyre_loop_start(struct gyre_loop *loop)
 
 	if (result <= 0)
 		return result;
+	gyre__clear_exception(); /* nothing of this run raised it */
 	current = gyre__loop_swap_current(loop);
 	gyre__rcu_register();
 	gyre__outbox_enter(&loop->outbox);

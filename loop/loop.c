@@ -4,7 +4,7 @@
 #include "loop/loop.h"
 
 #include "base/check.h"
-#include "base/log.h"
+#include "base/exception.h"
 #include "bus/inbox.h"
 
 #include <errno.h>
@@ -162,6 +162,22 @@ close_dependents(struct gyre_loop *loop)
 	}
 }
 
+/* Close what lives on the loop, then its inbox. */
+static void
+drop_what_waits(struct gyre_loop *loop)
+{
+	gyre__clear_exception(); /* nothing of what follows raised it */
+	gyre__outbox_enter(&loop->outbox);
+	gyre__loop_end_batch(loop);
+	close_dependents(loop);
+	gyre__loop_end_batch(loop);
+	gyre__outbox_close(&loop->outbox);
+	if (gyre__raised())
+		gyre__outbox_report(&loop->outbox, "drop", NULL, NULL);
+	gyre__outbox_leave(&loop->outbox);
+	GYRE_INSIST(loop->batch_ends == NULL);
+}
+
 int
 gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 {
@@ -179,13 +195,7 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 		return -EBUSY;
 	if (state & GYRE__LOOP_CLOSED)
 		return 0;
-	gyre__outbox_enter(&loop->outbox);
-	gyre__loop_end_batch(loop);
-	close_dependents(loop);
-	gyre__loop_end_batch(loop);
-	gyre__outbox_close(&loop->outbox);
-	gyre__outbox_leave(&loop->outbox);
-	GYRE_INSIST(loop->batch_ends == NULL);
+	drop_what_waits(loop);
 	gyre__timeouts_fini(&loop->timeouts);
 	gyre__handlers_fini(&loop->handlers, all_fds);
 	gyre_pool_free(loop->own_pool);

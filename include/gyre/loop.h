@@ -39,9 +39,12 @@ typedef uint64_t gyre_timeout;
 
 typedef void (*gyre_handler_fn)(int fd, unsigned events, void *arg);
 
-/* What failed, for the exception hook; gyre_exception() says how. */
+/*
+ * What failed, for the exception hook; gyre_exception() says how. The hook
+ * does not hear of a handler that raised -EPIPE: its peer went away.
+ */
 struct gyre_failure {
-	const char *what; /* "callback", "timeout", "handler", … */
+	const char *what; /* "callback", "timeout", "handler", "drop", … */
 	int fd;           /* of a handler, else -1 */
 	/* The function that raised and its argument, where known. */
 	void (*fn)(void);
@@ -238,7 +241,8 @@ GYRE_API struct gyre_inbox *gyre_loop_inbox(struct gyre_loop *loop);
  * Call a handler whenever the descriptor is ready, level-triggered.
  *
  * Thread: owner
- * Errors: -EEXIST it has a handler already, which stays; -EBADF;
+ * Errors: -EEXIST it has a handler already, which stays; -EBADF; -EINVAL
+ *         events has other bits than READ, WRITE and ERROR;
  *         -EPERM a regular file, or the process is a fork; -ESHUTDOWN;
  *         -ENOMEM
  */
@@ -250,7 +254,8 @@ GYRE_API int gyre_loop_add_handler(struct gyre_loop *loop, int fd,
  * Change what a descriptor's handler waits for.
  *
  * Thread: owner
- * Errors: -ENOENT it has no handler; -EPERM the process is a fork; -ESHUTDOWN
+ * Errors: -ENOENT it has no handler; -EINVAL events has other bits;
+ *         -EPERM the process is a fork; -ESHUTDOWN
  */
 GYRE_API int gyre_loop_update_handler(struct gyre_loop *loop, int fd,
 				      unsigned events);

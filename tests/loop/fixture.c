@@ -48,16 +48,23 @@ assert_trace_at(const char *expected, const char *file, int line)
 /* -- small things --------------------------------------------------------- */
 
 struct gyre_loop *
+new_loop(const struct gyre_loop_options *options)
+{
+	struct gyre_loop *loop;
+
+	CHECK(gyre_loop_new(options, &loop) == 0);
+	return loop;
+}
+
+struct gyre_loop *
 real_loop(void)
 {
 	const struct gyre_loop_options options = {
 		.make_current = GYRE_MAKE_CURRENT_NO,
 		._sys = &fake_sys,
 	};
-	struct gyre_loop *loop;
 
-	assert_int_equal(gyre_loop_new(&options, &loop), 0);
-	return loop;
+	return new_loop(&options);
 }
 
 void
@@ -140,24 +147,45 @@ trace_handler(int fd, unsigned events, void *arg)
 	trace(arg);
 }
 
+static unsigned descriptors_before;
+
+static void
+set_up(void)
+{
+	fake_reset();
+	stage_reset();
+	assert_trace("");
+	descriptors_before = open_descriptors();
+}
+
 int
 stage_set_up(void **state)
 {
 	(void)state;
-	fake_reset();
-	stage_reset();
-	assert_trace("");
+	set_up();
 	the_loop = stage_loop();
 	return 0;
 }
 
 int
-stage_tear_down(void **state)
+real_set_up(void **state)
 {
 	(void)state;
-	close_and_free(the_loop);
+	set_up();
+	the_loop = real_loop();
+	return 0;
+}
+
+int
+loop_tear_down(void **state)
+{
+	(void)state;
+	if (the_loop != NULL)
+		close_and_free(the_loop);
+	the_loop = NULL;
 	assert_trace("");
 	assert_int_equal(fake_counts().allocations, 0);
+	assert_int_equal(open_descriptors(), descriptors_before);
 	return 0;
 }
 

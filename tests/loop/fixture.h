@@ -84,13 +84,16 @@ extern const struct gyre_poller_ops stage_poller;
 int64_t stage_now(void *arg);
 void stage_reset(void);
 
-/* A loop on the stage, with fake_sys; not current. */
+/* Options for a loop on the stage, with fake_sys; not current. */
+struct gyre_loop_options stage_options(void);
 struct gyre_loop *stage_loop(void);
 
 /* -- small things --------------------------------------------------------- */
 
 /* A real loop with fake_sys; not current. */
 struct gyre_loop *real_loop(void);
+
+struct gyre_loop *new_loop(const struct gyre_loop_options *options);
 
 void close_and_free(struct gyre_loop *loop);
 
@@ -117,11 +120,15 @@ gyre_timeout call_later(int64_t delay_ns, gyre_callback_fn fn,
 void handle(int fd, unsigned events, gyre_handler_fn fn, const char *word);
 void trace_handler(int fd, unsigned events, void *arg);
 
-/* Set-up and teardown: the_loop on the stage; nothing may be left of it. */
+/* Set-up and teardown: the_loop on the stage, or a real one; nothing may be
+ * left of it, neither memory nor a descriptor. */
 int stage_set_up(void **state);
-int stage_tear_down(void **state);
+int real_set_up(void **state);
+int loop_tear_down(void **state);
 #define STAGE_TEST(name) \
-	cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
+	cmocka_unit_test_setup_teardown(name, stage_set_up, loop_tear_down)
+#define REAL_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, real_set_up, loop_tear_down)
 
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);

@@ -125,17 +125,21 @@ const struct gyre_poller_ops stage_poller = {
 	.wait = stage_wait,
 };
 
-struct gyre_loop *
-stage_loop(void)
+struct gyre_loop_options
+stage_options(void)
 {
-	const struct gyre_loop_options options = {
+	return (struct gyre_loop_options){
 		.make_current = GYRE_MAKE_CURRENT_NO,
 		.clock = { .now_ns = stage_now },
 		.poller = &stage_poller,
 		._sys = &fake_sys,
 	};
-	struct gyre_loop *loop;
+}
 
-	assert_int_equal(gyre_loop_new(&options, &loop), 0);
-	return loop;
+struct gyre_loop *
+stage_loop(void)
+{
+	const struct gyre_loop_options options = stage_options();
+
+	return new_loop(&options);
 }

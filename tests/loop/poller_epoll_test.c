@@ -1,0 +1,164 @@
+/*
+ * The epoll poller: how long it waits.
+ */
+#include "fixture.h"
+
+#include "loop/poller.h"
+
+/* -- how long a wait is asked to be --------------------------------------- */
+
+static int asked_ms;
+static struct timespec asked;
+static unsigned precise_calls;
+
+static int
+note_wait(int epoll, struct epoll_event *events, int max, int ms)
+{
+	(void)epoll;
+	(void)events;
+	(void)max;
+	asked_ms = ms;
+	return 0;
+}
+
+static int
+note_pwait2(int epoll, struct epoll_event *events, int max,
+	    const struct timespec *timeout, const sigset_t *mask)
+{
+	(void)epoll;
+	(void)events;
+	(void)max;
+	(void)mask;
+	asked = *timeout;
+	precise_calls++;
+	return 0;
+}
+
+static int
+no_pwait2(int epoll, struct epoll_event *events, int max,
+	  const struct timespec *timeout, const sigset_t *mask)
+{
+	note_pwait2(epoll, events, max, timeout, mask);
+	errno = ENOSYS;
+	return -1;
+}
+
+static const struct gyre_poller_ops *const epoll = &gyre__poller_epoll;
+
+static void *
+open_poller(void)
+{
+	void *poller;
+
+	fake_reset();
+	fake_sys.epoll_wait = note_wait;
+	fake_sys.epoll_pwait2 = note_pwait2;
+	asked_ms = 77;
+	precise_calls = 0;
+	assert_int_equal(epoll->open(&fake_sys, &poller), 0);
+	return poller;
+}
+
+static void
+wait_for(void *poller, int64_t timeout_ns)
+{
+	struct gyre_poller_event events[1];
+
+	assert_int_equal(epoll->wait(poller, events, 1, timeout_ns), 0);
+}
+
+static void
+a_wait_is_as_long_as_asked_to_the_nanosecond(void **state)
+{
+	void *poller = open_poller();
+
+	(void)state;
+	wait_for(poller, 300000);
+	assert_int_equal(asked.tv_sec, 0);
+	assert_int_equal(asked.tv_nsec, 300000);
+	wait_for(poller, GYRE_SECONDS(3) + 1);
+	assert_int_equal(asked.tv_sec, 3);
+	assert_int_equal(asked.tv_nsec, 1);
+	wait_for(poller, GYRE_FOREVER - 1);
+	assert_int_equal(asked.tv_sec, (GYRE_FOREVER - 1) / 1000000000);
+	assert_int_equal(asked_ms, 77);
+	epoll->close(poller);
+}
+
+static void
+no_wait_and_endless_wait_need_no_clock(void **state)
+{
+	void *poller = open_poller();
+
+	(void)state;
+	wait_for(poller, 0);
+	assert_int_equal(asked_ms, 0);
+	wait_for(poller, GYRE_FOREVER);
+	assert_int_equal(asked_ms, -1);
+	assert_int_equal(precise_calls, 0);
+	epoll->close(poller);
+}
+
+static void
+without_pwait2_milliseconds_are_rounded_up(void **state)
+{
+	static const struct {
+		int64_t timeout_ns;
+		int ms;
+	} cases[] = {
+		{ 1, 1 },
+		{ 300000, 1 },
+		{ 999999, 1 },
+		{ 1000000, 1 },
+		{ 1000001, 2 },
+		{ 2000000, 2 },
+		{ GYRE_MS(3600), 3600 },
+		{ GYRE_FOREVER - 1, INT32_MAX },
+	};
+	void *poller = open_poller();
+
+	(void)state;
+	fake_sys.epoll_pwait2 = no_pwait2;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		wait_for(poller, cases[i].timeout_ns);
+		assert_int_equal(asked_ms, cases[i].ms);
+	}
+	assert_int_equal(precise_calls, 1);
+	epoll->close(poller);
+}
+
+static void
+timeouts_are_never_early_and_do_not_spin(void **state)
+{
+	(void)state;
+	for (int coarse = 0; coarse < 2; coarse++) {
+		int64_t begin;
+
+		fake_reset();
+		if (coarse)
+			fake_sys.epoll_pwait2 = no_pwait2;
+		the_loop = real_loop();
+		begin = gyre_loop_time(the_loop);
+		for (int i = 1; i <= 20; i++)
+			call_later(GYRE_US(300 * i), trace_arg, ".");
+		call_later(GYRE_US(6300), stop_callback, NULL);
+		run();
+		assert_true(gyre_loop_time(the_loop) - begin >= GYRE_US(6300));
+		assert_trace(". . . . . . . . . . . . . . . . . . . .");
+		assert_in_range(fake_counts().polls, 1, 30);
+		close_and_free(the_loop);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wait_is_as_long_as_asked_to_the_nanosecond),
+		cmocka_unit_test(no_wait_and_endless_wait_need_no_clock),
+		cmocka_unit_test(without_pwait2_milliseconds_are_rounded_up),
+		cmocka_unit_test(timeouts_are_never_early_and_do_not_spin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,304 @@
+/*
+ * Waking a loop that sleeps: always, and with one write. The writes are counted
+ * on the stage, where the loop is known to sleep; the rest is real.
+ */
+#include "fixture.h"
+
+#include <semaphore.h>
+#include <signal.h>
+
+/* -- how many writes ------------------------------------------------------ */
+
+static void
+post_ten(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < 10; i++)
+		add_callback(trace_arg, ".");
+}
+
+static unsigned sleeps_left;
+
+static void
+post_from_elsewhere(void)
+{
+	CHECK(stage.slept_ns == GYRE_FOREVER);
+	elsewhere(post_ten, NULL);
+	if (--sleeps_left == 0)
+		gyre_loop_stop(the_loop);
+}
+
+static void
+assert_balanced(unsigned arms, unsigned rings)
+{
+	struct gyre_loop_stats stats;
+
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.arms, arms);
+	assert_int_equal(stats.rings, rings);
+	assert_int_equal(stats.self_disarms, arms - rings);
+}
+
+static void
+many_posts_to_a_sleeping_loop_ring_once(void **state)
+{
+	(void)state;
+	stage.on_wait = post_from_elsewhere;
+	sleeps_left = 3;
+	run();
+	assert_trace(". . . . . . . . . . . . . . . . . . . . "
+		     ". . . . . . . . . .");
+	assert_int_equal(stage.sleeps, 3);
+	assert_int_equal(fake_counts().writes, 3);
+	assert_balanced(3, 3);
+}
+
+static void
+post_ten_elsewhere(void *arg)
+{
+	elsewhere(post_ten, arg);
+}
+
+static void
+posts_to_a_loop_that_is_awake_do_not_ring(void **state)
+{
+	(void)state;
+	elsewhere(post_ten, NULL);
+	add_callback(post_ten_elsewhere, NULL);
+	add_callback(post_ten, NULL);
+	call_later(GYRE_SECONDS(1), stop_callback, "timeout");
+	run();
+	assert_trace(". . . . . . . . . . . . . . . . . . . . "
+		     ". . . . . . . . . . timeout");
+	assert_int_equal(fake_counts().writes, 0);
+	assert_balanced(1, 0);
+}
+
+static void
+stop_from_elsewhere(void *arg)
+{
+	(void)arg;
+	gyre_loop_stop(the_loop);
+}
+
+static void
+stop_twice_while_asleep(void)
+{
+	elsewhere(stop_from_elsewhere, NULL);
+	elsewhere(stop_from_elsewhere, NULL);
+}
+
+static void
+stops_of_a_sleeping_loop_ring_once(void **state)
+{
+	(void)state;
+	stage.on_wait = stop_twice_while_asleep;
+	for (unsigned i = 1; i <= 3; i++) {
+		run();
+		assert_int_equal(stage.sleeps, i);
+		assert_int_equal(fake_counts().writes, i);
+	}
+	assert_balanced(3, 3);
+}
+
+static void
+stop_elsewhere(void *arg)
+{
+	elsewhere(stop_from_elsewhere, arg);
+}
+
+static void
+a_stop_from_elsewhere_keeps_an_awake_loop_from_sleeping(void **state)
+{
+	(void)state;
+	stage.ready[3] = GYRE_READ;
+	handle(3, GYRE_READ, trace_handler, "handler");
+	add_callback(stop_elsewhere, NULL);
+	run();
+	assert_int_equal(stage.polls, 0);
+	assert_int_equal(fake_counts().writes, 0);
+}
+
+static unsigned clock_reads;
+
+/* The second read is between the look at stop and the poll. */
+static int64_t
+stop_and_tell_time(void *arg)
+{
+	if (++clock_reads == 2)
+		elsewhere(stop_from_elsewhere, arg);
+	return stage_now(arg);
+}
+
+static void
+a_stop_just_before_the_poll_is_not_slept_through(void **state)
+{
+	struct gyre_loop_options options = stage_options();
+
+	(void)state;
+	close_and_free(the_loop);
+	options.clock.now_ns = stop_and_tell_time;
+	the_loop = new_loop(&options);
+	call_at(GYRE_FOREVER - 1, stop_callback, NULL);
+	clock_reads = 0;
+	run();
+	assert_true(clock_reads >= 2);
+	assert_int_equal(stage.polls, 1);
+	assert_int_equal(stage.sleeps, 0);
+}
+
+/* -- real sleeps ---------------------------------------------------------- */
+
+static sem_t pinged;
+
+static void
+pong(void *arg)
+{
+	(void)arg;
+	sem_post(&pinged);
+}
+
+#define PINGS 1000
+
+/* One at a time: a wake-up that is lost is not repaired by the next. */
+static void *
+ping(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < PINGS; i++) {
+		add_callback(pong, NULL);
+		sem_wait(&pinged);
+	}
+	gyre_loop_stop(the_loop);
+	return NULL;
+}
+
+static void
+run_pinged(void)
+{
+	pthread_t thread;
+	unsigned writes;
+
+	sem_init(&pinged, 0, 0);
+	assert_int_equal(pthread_create(&thread, NULL, ping, NULL), 0);
+	run();
+	pthread_join(thread, NULL);
+	sem_destroy(&pinged);
+	writes = fake_counts().writes;
+	assert_in_range(writes, 0, PINGS + 1);
+	assert_in_range(writes, 0, fake_counts().polls);
+}
+
+static void
+each_post_wakes_the_loop_at_most_once(void **state)
+{
+	(void)state;
+	run_pinged();
+}
+
+static int
+no_eventfd(unsigned value, int flags)
+{
+	(void)value;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+
+static void
+a_pipe_wakes_it_where_there_is_no_eventfd(void **state)
+{
+	(void)state;
+	close_and_free(the_loop);
+	fake_sys.eventfd = no_eventfd;
+	the_loop = real_loop();
+	run_pinged();
+}
+
+static void
+stop_in_signal_handler(int signal)
+{
+	int before = errno;
+
+	(void)signal;
+	gyre_loop_stop(the_loop);
+	CHECK(errno == before);
+}
+
+static pthread_t loop_thread;
+
+/* The signal comes to this thread: nothing interrupts the poll. */
+static void *
+take_signal(void *arg)
+{
+	(void)arg;
+	pthread_kill(pthread_self(), SIGUSR1);
+	return NULL;
+}
+
+static void *
+send_signal(void *arg)
+{
+	(void)arg;
+	pthread_kill(loop_thread, SIGUSR1);
+	return NULL;
+}
+
+static void *(*sender)(void *);
+static pthread_t sender_thread;
+
+static void
+start_sender(void *arg)
+{
+	(void)arg;
+	CHECK(pthread_create(&sender_thread, NULL, sender, NULL) == 0);
+}
+
+static void
+stop_by_signal(void *(*function)(void *))
+{
+	struct sigaction action = { .sa_handler = stop_in_signal_handler };
+
+	sigaction(SIGUSR1, &action, NULL);
+	loop_thread = pthread_self();
+	sender = function;
+	for (int i = 0; i < 100; i++) {
+		add_callback(start_sender, NULL);
+		run();
+		pthread_join(sender_thread, NULL);
+	}
+	signal(SIGUSR1, SIG_DFL);
+}
+
+static void
+a_signal_handler_on_another_thread_stops_it(void **state)
+{
+	(void)state;
+	stop_by_signal(take_signal);
+}
+
+static void
+a_signal_handler_on_its_own_thread_stops_it(void **state)
+{
+	(void)state;
+	stop_by_signal(send_signal);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STAGE_TEST(many_posts_to_a_sleeping_loop_ring_once),
+		STAGE_TEST(posts_to_a_loop_that_is_awake_do_not_ring),
+		STAGE_TEST(stops_of_a_sleeping_loop_ring_once),
+		STAGE_TEST(
+			a_stop_from_elsewhere_keeps_an_awake_loop_from_sleeping),
+		STAGE_TEST(a_stop_just_before_the_poll_is_not_slept_through),
+		REAL_TEST(each_post_wakes_the_loop_at_most_once),
+		REAL_TEST(a_pipe_wakes_it_where_there_is_no_eventfd),
+		REAL_TEST(a_signal_handler_on_another_thread_stops_it),
+		REAL_TEST(a_signal_handler_on_its_own_thread_stops_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
