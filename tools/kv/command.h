@@ -1,0 +1,154 @@
+/*
+ * What the commands are: the table, and what one of them gets to run with.
+ *
+ * A command runs where its key lives, on a shard that need not be the one the
+ * client is connected to, so it sees a store and a reply and no connection.
+ * Only those that ROUTE_HOME marks belong to a connection and run on its loop.
+ */
+#ifndef KV_COMMAND_H
+#define KV_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arg.h"
+#include "bytes.h"
+#include "reply.h"
+
+struct connection;
+struct shard;
+
+/* Where a command runs. */
+enum route {
+	ROUTE_HOME,   /* on the connection's loop; it has no key */
+	ROUTE_KEY,    /* on the shard of its one key, argv[1] */
+	ROUTE_KEYS,   /* on the shards of its keys, argv[1] and so on */
+	ROUTE_ALL,    /* on every shard, without its arguments */
+	ROUTE_CURSOR, /* on the shard that its cursor, argv[1], is at */
+};
+
+/* How the replies of several shards become one. */
+enum gather_kind {
+	GATHER_NEVER,  /* there is only ever one */
+	GATHER_SUM,    /* integers */
+	GATHER_STATUS, /* one for all */
+	GATHER_BULKS,  /* an array of bulk strings in the keys' order */
+	GATHER_INFO,   /* counters, to be written as INFO does */
+};
+
+enum command_flags {
+	COMMAND_WRITE = 1,
+	COMMAND_READONLY = 2,
+	COMMAND_FAST = 4,
+};
+
+struct call;
+
+struct command {
+	const char *name;
+	int arity; /* with the name; -n: at least n */
+	unsigned flags;
+	enum route route;
+	int key_last; /* as COMMAND tells it; -1: the last argument */
+	int key_step; /* arguments from one key to the next */
+	enum gather_kind gather;
+	void (*run)(struct call *call);
+	/*
+	 * Look at the arguments on the connection's loop, before any shard
+	 * has begun: reply and answer false if they are wrong. NULL: run
+	 * does it.
+	 */
+	bool (*check)(struct call *call);
+};
+
+struct call {
+	const struct command *command;
+	const struct arg *argv; /* argv[0] may be empty: the name is known */
+	size_t argc;
+	struct bytes *reply;
+	struct shard *shard;           /* whose thread this is */
+	struct connection *connection; /* of a ROUTE_HOME command */
+};
+
+/* Find a command by its name, in either case; NULL: there is none. */
+const struct command *command_find(const struct arg *name);
+
+/* The whole table, in the order of the names. */
+const struct command *command_table(size_t *ret_count);
+
+/* Tell whether so many arguments suit the arity. */
+bool command_takes(int arity, size_t argc);
+
+/* Reply as Redis does to a name that is no command's. */
+void command_reply_unknown(struct bytes *reply, const struct arg *argv,
+			   size_t argc);
+
+/* A command of a command, such as CLIENT ID. */
+struct subcommand {
+	const char *name;
+	int arity; /* with both names */
+	void (*run)(struct call *call);
+	const char *help;
+};
+
+/* Run the subcommand that argv[1] names; the list ends with a NULL name. */
+void subcommand_run(struct call *call, const struct subcommand *list);
+
+/* -- what the table names, by file ------------------------------------------
+ */
+
+/* command_string.c */
+void command_set(struct call *call);
+void command_get(struct call *call);
+void command_getdel(struct call *call);
+void command_getset(struct call *call);
+void command_setnx(struct call *call);
+void command_setex(struct call *call);
+void command_psetex(struct call *call);
+void command_mset(struct call *call);
+bool command_mset_check(struct call *call);
+void command_mget(struct call *call);
+void command_append(struct call *call);
+void command_strlen(struct call *call);
+
+/* command_number.c */
+void command_incr(struct call *call);
+void command_decr(struct call *call);
+void command_incrby(struct call *call);
+void command_decrby(struct call *call);
+
+/* command_key.c */
+void command_del(struct call *call);
+void command_exists(struct call *call);
+void command_type(struct call *call);
+void command_persist(struct call *call);
+void command_dbsize(struct call *call);
+void command_flush(struct call *call);
+bool command_flush_check(struct call *call);
+
+/* command_expire.c */
+void command_expire(struct call *call);
+void command_pexpire(struct call *call);
+void command_ttl(struct call *call);
+void command_pttl(struct call *call);
+
+/* command_scan.c */
+void command_scan(struct call *call);
+/* Read SCAN's cursor; false: it is none. */
+bool command_scan_cursor(const struct arg *text, uint64_t *ret_cursor);
+
+/* command_connection.c */
+void command_ping(struct call *call);
+void command_echo(struct call *call);
+void command_quit(struct call *call);
+void command_select(struct call *call);
+void command_hello(struct call *call);
+void command_client(struct call *call);
+
+/* command_server.c */
+void command_command(struct call *call);
+void command_config(struct call *call);
+/* info.c */
+void command_info(struct call *call);
+
+#endif

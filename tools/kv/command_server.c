@@ -1,0 +1,221 @@
+/*
+ * The commands by which clients find out what they talk to.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "command.h"
+#include "glob.h"
+#include "server.h"
+
+#define VALUE_MAX 64
+
+/* -- COMMAND
+ * -------------------------------------------------------------------- */
+
+static void
+reply_flags(struct bytes *reply, unsigned flags)
+{
+	static const struct {
+		unsigned flag;
+		const char *name;
+	} names[] = {
+		{ COMMAND_WRITE, "write" },
+		{ COMMAND_READONLY, "readonly" },
+		{ COMMAND_FAST, "fast" },
+	};
+	size_t count = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		count += (flags & names[i].flag) != 0;
+	reply_array(reply, count);
+	for (size_t i = 0; i < 3; i++) {
+		if ((flags & names[i].flag) != 0)
+			reply_status(reply, names[i].name);
+	}
+}
+
+/* One command as Redis 7 describes it, without what it adds in prose. */
+static void
+reply_command(struct bytes *reply, const struct command *command)
+{
+	reply_array(reply, 10);
+	reply_text(reply, command->name);
+	reply_integer(reply, command->arity);
+	reply_flags(reply, command->flags);
+	reply_integer(reply, command->key_step > 0); /* the first key */
+	reply_integer(reply, command->key_last);
+	reply_integer(reply, command->key_step);
+	/* Categories, tips, key specifications, subcommands. */
+	for (int i = 0; i < 4; i++)
+		reply_array(reply, 0);
+}
+
+static void
+reply_all_commands(struct call *call)
+{
+	size_t count;
+	const struct command *table = command_table(&count);
+
+	reply_array(call->reply, count);
+	for (size_t i = 0; i < count; i++)
+		reply_command(call->reply, &table[i]);
+}
+
+static void
+command_count(struct call *call)
+{
+	size_t count;
+
+	command_table(&count);
+	reply_integer(call->reply, (int64_t)count);
+}
+
+static void
+command_list(struct call *call)
+{
+	size_t count;
+	const struct command *table = command_table(&count);
+
+	reply_array(call->reply, count);
+	for (size_t i = 0; i < count; i++)
+		reply_text(call->reply, table[i].name);
+}
+
+static void
+command_info_of(struct call *call)
+{
+	if (call->argc == 2) {
+		reply_all_commands(call);
+		return;
+	}
+	reply_array(call->reply, call->argc - 2);
+	for (size_t i = 2; i < call->argc; i++) {
+		const struct command *command = command_find(&call->argv[i]);
+
+		if (command != NULL)
+			reply_command(call->reply, command);
+		else
+			bytes_append(call->reply, "*-1\r\n", 5);
+	}
+}
+
+/* No prose: redis-cli goes without hints then. */
+static void
+command_docs(struct call *call)
+{
+	reply_array(call->reply, 0);
+}
+
+void
+command_command(struct call *call)
+{
+	static const struct subcommand list[] = {
+		{ "COUNT", 2, command_count, "Return the number of commands." },
+		{ "DOCS", -2, command_docs, "Return no documentation." },
+		{ "INFO", -2, command_info_of,
+		  "Return details about commands." },
+		{ "LIST", 2, command_list,
+		  "Return the names of the commands." },
+		{ NULL, 0, NULL, NULL },
+	};
+
+	if (call->argc == 1)
+		reply_all_commands(call);
+	else
+		subcommand_run(call, list);
+}
+
+/* -- CONFIG
+ * --------------------------------------------------------------------- */
+
+enum parameter_kind {
+	PARAMETER_TEXT,
+	PARAMETER_BIND,
+	PARAMETER_PORT,
+	PARAMETER_CLIENTS_MAX,
+	PARAMETER_BULK_MAX,
+};
+
+struct parameter {
+	const char *name;
+	enum parameter_kind kind;
+	const char *text;
+};
+
+/* What clients ask for, under Redis's names. */
+static const struct parameter parameters[] = {
+	{ "appendonly", PARAMETER_TEXT, "no" },
+	{ "bind", PARAMETER_BIND, NULL },
+	{ "databases", PARAMETER_TEXT, "1" },
+	{ "maxclients", PARAMETER_CLIENTS_MAX, NULL },
+	{ "maxmemory", PARAMETER_TEXT, "0" },
+	{ "port", PARAMETER_PORT, NULL },
+	{ "proto-max-bulk-len", PARAMETER_BULK_MAX, NULL },
+	{ "save", PARAMETER_TEXT, "" },
+	{ "timeout", PARAMETER_TEXT, "0" },
+};
+
+#define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
+
+static void
+reply_parameter(struct call *call, const struct parameter *parameter)
+{
+	const struct server *server = call->shard->server;
+	const struct options *options = server->options;
+	char value[VALUE_MAX];
+
+	value[0] = '\0';
+	if (parameter->kind == PARAMETER_BIND)
+		snprintf(value, sizeof(value), "%s", options->bind);
+	else if (parameter->kind == PARAMETER_PORT)
+		snprintf(value, sizeof(value), "%u", server->port);
+	else if (parameter->kind == PARAMETER_CLIENTS_MAX)
+		snprintf(value, sizeof(value), "%u", options->clients_max);
+	else if (parameter->kind == PARAMETER_BULK_MAX)
+		snprintf(value, sizeof(value), "%zu", options->bulk_max);
+	else
+		snprintf(value, sizeof(value), "%s", parameter->text);
+	reply_text(call->reply, parameter->name);
+	reply_text(call->reply, value);
+}
+
+static bool
+is_asked_for(const struct call *call, const struct parameter *parameter)
+{
+	for (size_t i = 2; i < call->argc; i++) {
+		if (glob_match(call->argv[i].data, call->argv[i].length,
+			       parameter->name, strlen(parameter->name)))
+			return true;
+	}
+	return false;
+}
+
+static void
+config_get(struct call *call)
+{
+	bool asked[PARAMETERS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		asked[i] = is_asked_for(call, &parameters[i]);
+		count += asked[i];
+	}
+	reply_array(call->reply, 2 * count);
+	for (size_t i = 0; i < PARAMETERS; i++) {
+		if (asked[i])
+			reply_parameter(call, &parameters[i]);
+	}
+}
+
+void
+command_config(struct call *call)
+{
+	static const struct subcommand list[] = {
+		{ "GET", -3, config_get,
+		  "Return parameters matching glob-like patterns." },
+		{ NULL, 0, NULL, NULL },
+	};
+
+	subcommand_run(call, list);
+}

@@ -1,0 +1,43 @@
+/*
+ * One key with its value, as the store keeps it.
+ */
+#ifndef KV_ENTRY_H
+#define KV_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Out of memory while a key is added leaves the table as it was. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include <gyre/loop.h>
+
+struct store;
+
+/* It never expires. */
+#define ENTRY_FOREVER INT64_MIN
+
+struct entry {
+	UT_hash_handle hh; /* knows key and key length too */
+	struct store *store;
+	int64_t expires_ms;   /* Unix time, or ENTRY_FOREVER */
+	gyre_timeout timeout; /* that will remove it, or 0 */
+	char *value;
+	size_t value_length;
+	size_t value_capacity;
+	char key[];
+};
+
+/* Make an entry without a value that is in no table. NULL: no memory. */
+struct entry *entry_new(struct store *store, const char *key, size_t length);
+
+void entry_free(struct entry *entry);
+
+/* Replace the value. 0 or -ENOMEM, then it is as it was. */
+int entry_assign(struct entry *entry, const char *data, size_t length);
+
+/* Append to the value. 0 or -ENOMEM, then it is as it was. */
+int entry_append(struct entry *entry, const char *data, size_t length);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * The parts are replies of our own making, so that reading them back asks for
+ * no more than finding where each ends.
+ */
+#include "gather.h"
+
+#include <stdlib.h>
+
+#include <gyre/runtime.h>
+
+#include "check.h"
+#include "info.h"
+#include "lane.h"
+#include "number.h"
+#include "reply.h"
+
+_Static_assert(GYRE_SHARDS_MAX <= UINT16_MAX, "a part's index fits");
+
+struct gather *
+gather_new(enum gather_kind kind, size_t parts_max, size_t keys_max)
+{
+	struct gather *gather;
+	size_t parts_size = parts_max * sizeof(gather->parts[0]);
+	size_t keys_size = keys_max * sizeof(gather->key_parts[0]);
+
+	gather = malloc(sizeof(*gather) + parts_size + keys_size);
+	if (gather == NULL)
+		return NULL;
+	*gather = (struct gather){ .kind = kind };
+	gather->key_parts = (uint16_t *)(gather->parts + parts_max);
+	return gather;
+}
+
+void
+gather_free(struct gather *gather)
+{
+	free(gather);
+}
+
+size_t
+gather_add_part(struct gather *gather, struct lane *lane)
+{
+	gather->parts[gather->parts_count] =
+		(struct gather_part){ .lane = lane };
+	return gather->parts_count++;
+}
+
+bool
+gather_is_ready(const struct gather *gather)
+{
+	for (size_t i = 0; i < gather->parts_count; i++) {
+		const struct lane *lane = gather->parts[i].lane;
+
+		if (lane != NULL && !lane_has_reply(lane))
+			return false;
+	}
+	return true;
+}
+
+static void
+take_parts(struct gather *gather, const char *own)
+{
+	for (size_t i = 0; i < gather->parts_count; i++) {
+		struct gather_part *part = &gather->parts[i];
+		struct arg reply = { .data = own,
+				     .length = gather->own_length };
+
+		if (part->lane != NULL)
+			reply = lane_take(part->lane);
+		part->at = reply.data;
+		part->end = reply.data + reply.length;
+	}
+}
+
+/* Read a line `<type><number>\r\n` off a part. */
+static int64_t
+take_number(struct gather_part *part)
+{
+	const char *end =
+		memchr(part->at, '\r', (size_t)(part->end - part->at));
+	int64_t number = 0;
+	bool valid = end != NULL && end > part->at &&
+		     number_parse(part->at + 1, (size_t)(end - part->at - 1),
+				  &number);
+
+	KV_INSIST(valid);
+	part->at = end + 2;
+	return number;
+}
+
+/* Move one bulk string from a part to the reply, as it is. */
+static void
+move_bulk(struct gather_part *part, struct bytes *reply)
+{
+	const char *start = part->at;
+	int64_t length = take_number(part);
+
+	if (length >= 0)
+		part->at += length + 2;
+	KV_INSIST(part->at <= part->end);
+	bytes_append(reply, start, (size_t)(part->at - start));
+}
+
+/* An error of one part is the whole command's. */
+static const struct gather_part *
+find_error(const struct gather *gather)
+{
+	for (size_t i = 0; i < gather->parts_count; i++) {
+		const struct gather_part *part = &gather->parts[i];
+
+		if (part->at < part->end && *part->at == '-')
+			return part;
+	}
+	return NULL;
+}
+
+static void
+append_part(struct bytes *reply, const struct gather_part *part)
+{
+	bytes_append(reply, part->at, (size_t)(part->end - part->at));
+}
+
+static void
+finish_sum(struct gather *gather, struct bytes *reply)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < gather->parts_count; i++)
+		sum += take_number(&gather->parts[i]);
+	reply_integer(reply, sum);
+}
+
+static void
+finish_bulks(struct gather *gather, struct bytes *reply)
+{
+	for (size_t i = 0; i < gather->parts_count; i++)
+		take_number(&gather->parts[i]);
+	reply_array(reply, gather->keys_count);
+	for (size_t i = 0; i < gather->keys_count; i++)
+		move_bulk(&gather->parts[gather->key_parts[i]], reply);
+}
+
+static void
+finish_info(struct gather *gather, const struct server *server,
+	    struct bytes *reply)
+{
+	struct info info = { 0 };
+
+	for (size_t i = 0; i < gather->parts_count; i++)
+		info_add(&info, gather->parts[i].at);
+	info_write(&info, gather->sections, server, reply);
+}
+
+void
+gather_finish(struct gather *gather, const char *own,
+	      const struct server *server, struct bytes *reply)
+{
+	const struct gather_part *error;
+
+	take_parts(gather, own);
+	error = gather->kind == GATHER_INFO ? NULL : find_error(gather);
+	if (error != NULL)
+		append_part(reply, error);
+	else if (gather->kind == GATHER_SUM)
+		finish_sum(gather, reply);
+	else if (gather->kind == GATHER_BULKS)
+		finish_bulks(gather, reply);
+	else if (gather->kind == GATHER_INFO)
+		finish_info(gather, server, reply);
+	else
+		append_part(reply, &gather->parts[0]);
+}

@@ -1,0 +1,174 @@
+/*
+ * gyre-kv: options, a runtime with the service on every shard, and the lines
+ * that tell where it is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+#include "server.h"
+
+#define EXIT_USAGE 2
+
+/* Descriptors that are no clients': loops, listeners, the standard three. */
+#define DESCRIPTORS_OTHER 1024
+
+static int64_t
+read_clock(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static int
+complain(const char *what, int error)
+{
+	fprintf(stderr, "gyre-kv: %s: %s\n", what, strerror(-error));
+	return EXIT_FAILURE;
+}
+
+/* Every client takes a descriptor. What can't be had, accepting waits for. */
+static void
+raise_descriptor_limit(unsigned clients_max)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)clients_max + DESCRIPTORS_OTHER;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void
+print_cpus(const struct gyre_runtime *runtime)
+{
+	unsigned shards = gyre_runtime_shards(runtime);
+	bool pinned = gyre_runtime_shard(runtime, 0)->cpu >= 0;
+
+	printf("%u shard%s, %s", shards, shards == 1 ? "" : "s",
+	       pinned ? "on CPU" : "not pinned");
+	for (unsigned i = 0; pinned && i < shards; i++)
+		printf(" %d", gyre_runtime_shard(runtime, i)->cpu);
+	printf("\n");
+}
+
+static void
+print_welcome(const struct server *server, const struct gyre_runtime *runtime)
+{
+	const char *address = server->options->bind;
+	bool is_v6 = strchr(address, ':') != NULL;
+	bool is_local = strcmp(address, "127.0.0.1") == 0 ||
+			strcmp(address, "0.0.0.0") == 0;
+	const char *host = is_local ? "" : address;
+	const char *flag = is_local ? "" : " -h ";
+
+	printf("gyre-kv %s listens on %s%s%s:%u\n", gyre_version(),
+	       is_v6 ? "[" : "", address, is_v6 ? "]" : "", server->port);
+	print_cpus(runtime);
+	printf("Try:\n");
+	printf("  redis-cli%s%s -p %u set a 1\n", flag, host, server->port);
+	printf("  redis-cli%s%s -p %u get a\n", flag, host, server->port);
+	printf("  redis-benchmark%s%s -p %u -t ping,set,get,incr,mset "
+	       "-n 200000 -c 50 -P 16 -q\n",
+	       flag, host, server->port);
+	fflush(stdout);
+}
+
+/* Start, serve until a signal, stop. */
+static int
+serve(struct server *server, struct gyre_runtime *runtime, int probe)
+{
+	char what[128];
+	int error = gyre_runtime_add_service(runtime, &server_service, server);
+
+	if (error == 0)
+		error = gyre_runtime_start(runtime);
+	close(probe);
+	if (error < 0) {
+		snprintf(what, sizeof(what), "cannot start on %s port %u",
+			 server->options->bind, server->port);
+		return complain(what, error);
+	}
+	print_welcome(server, runtime);
+	error = gyre_runtime_wait(runtime);
+	return error < 0 ? complain("stopped", error) : EXIT_SUCCESS;
+}
+
+static int
+make_runtime(const struct options *options, struct gyre_runtime **ret_runtime)
+{
+	const struct gyre_runtime_options runtime_options = {
+		.loops = options->loops,
+		.pin = options->pin,
+		.cpus = options->cpus,
+		.cpus_count = options->cpus_count,
+		.stop_signals = true,
+	};
+
+	return gyre_runtime_new(&runtime_options, ret_runtime);
+}
+
+static int
+run(struct server *server)
+{
+	const struct options *options = server->options;
+	struct gyre_runtime *runtime;
+	char what[128];
+	int probe;
+	int status;
+	int error = keyhash_init(&server->keyhash);
+
+	if (error < 0)
+		return complain("no random numbers", error);
+	server->port = options->port;
+	probe = probe_hold(options->bind, &server->port);
+	if (probe < 0) {
+		snprintf(what, sizeof(what), "cannot listen on %s port %u",
+			 options->bind, options->port);
+		return complain(what, probe);
+	}
+	/* What it refuses, it has said why. */
+	if (make_runtime(options, &runtime) < 0) {
+		close(probe);
+		return EXIT_USAGE;
+	}
+	server->bus = gyre_runtime_bus(runtime);
+	server->shards_count = gyre_runtime_shards(runtime);
+	status = serve(server, runtime, probe);
+	gyre_runtime_free(runtime);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct server *server;
+	int status;
+
+	switch (options_parse(&options, argc, argv)) {
+	case OPTIONS_DONE:
+		return EXIT_SUCCESS;
+	case OPTIONS_BAD:
+		return EXIT_USAGE;
+	case OPTIONS_RUN:
+		break;
+	}
+	server = calloc(1, sizeof(*server));
+	if (server == NULL)
+		return EXIT_FAILURE;
+	raise_descriptor_limit(options.clients_max);
+	server->options = &options;
+	server->started_ns = read_clock(CLOCK_MONOTONIC);
+	server->epoch_ns = read_clock(CLOCK_REALTIME) - server->started_ns;
+	status = run(server);
+	free(server);
+	return status;
+}

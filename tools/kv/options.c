@@ -1,0 +1,220 @@
+/*
+ * Every option is checked here, so that what goes wrong later is the
+ * machine's doing.
+ */
+#include "options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resp.h"
+
+#define PORT_DEFAULT        7379
+#define CLIENTS_MAX_DEFAULT 10000
+#define CLIENTS_MAX_LIMIT   1000000
+#define BULK_MAX_LIMIT      (RESP_COMMAND_MAX / 2)
+
+enum option_value {
+	OPTION_BIND = 256,
+	OPTION_PORT,
+	OPTION_LOOPS,
+	OPTION_PIN,
+	OPTION_CLIENTS_MAX,
+	OPTION_BULK_MAX,
+	OPTION_HELP,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "bind", required_argument, NULL, OPTION_BIND },
+	{ "port", required_argument, NULL, OPTION_PORT },
+	{ "loops", required_argument, NULL, OPTION_LOOPS },
+	{ "pin", required_argument, NULL, OPTION_PIN },
+	{ "max-clients", required_argument, NULL, OPTION_CLIENTS_MAX },
+	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char help[] =
+	"Usage: gyre-kv [options]\n"
+	"A sharded in-memory key-value server that speaks RESP2, as Redis "
+	"does.\n\n"
+	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
+	"  --port PORT          port to listen on, 0: any free one (7379)\n"
+	"  --loops N            shards, each a thread with a loop "
+	"(one per allowed CPU)\n"
+	"  --pin auto|none|LIST pin the shards' threads; LIST: 0,2,4-7 "
+	"(auto)\n"
+	"  --max-clients N      connections at a time (10000)\n"
+	"  --max-bulk BYTES     longest argument or value (536870912)\n"
+	"  --help               print this and exit\n"
+	"  --version            print the version and exit\n";
+
+__attribute__((format(printf, 1, 2))) static enum options_result
+bad(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("gyre-kv: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputs("; see gyre-kv --help\n", stderr);
+	return OPTIONS_BAD;
+}
+
+/* Read digits up to the end or to a byte of `stops`. */
+static bool
+take_number(const char **at, const char *stops, unsigned long long max,
+	    unsigned long long *ret)
+{
+	char *end;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(*at, &end, 10);
+	if (errno != 0 || *ret > max ||
+	    (*end != '\0' && strchr(stops, *end) == NULL))
+		return false;
+	*at = end;
+	return true;
+}
+
+static bool
+parse_number(const char *text, unsigned long long min, unsigned long long max,
+	     unsigned long long *ret)
+{
+	return take_number(&text, "", max, ret) && *ret >= min;
+}
+
+/* A list of CPUs, such as 0,2,4-7. */
+static bool
+parse_cpus(const char *text, struct options *options)
+{
+	for (;;) {
+		unsigned long long first;
+		unsigned long long last;
+
+		if (!take_number(&text, ",-", OPTIONS_CPUS_MAX - 1, &first))
+			return false;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!take_number(&text, ",", OPTIONS_CPUS_MAX - 1,
+					 &last) ||
+			    last < first)
+				return false;
+		}
+		for (; first <= last; first++) {
+			if (options->cpus_count == OPTIONS_CPUS_MAX)
+				return false;
+			options->cpus[options->cpus_count++] = (unsigned)first;
+		}
+		if (*text == '\0')
+			return true;
+		text++;
+	}
+}
+
+static bool
+parse_pin(const char *text, struct options *options)
+{
+	options->cpus_count = 0;
+	if (strcmp(text, "auto") == 0)
+		options->pin = GYRE_PIN_AUTO;
+	else if (strcmp(text, "none") == 0)
+		options->pin = GYRE_PIN_NONE;
+	else if (parse_cpus(text, options))
+		options->pin = GYRE_PIN_LIST;
+	else
+		return false;
+	return true;
+}
+
+static bool
+is_address(const char *text)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, address) == 1 ||
+	       inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* Take one option; false: its value is wrong. */
+static bool
+take_option(struct options *options, int option, const char *text)
+{
+	unsigned long long number = 0;
+	bool valid = false;
+
+	switch (option) {
+	case OPTION_BIND:
+		options->bind = text;
+		return is_address(text);
+	case OPTION_PORT:
+		valid = parse_number(text, 0, UINT16_MAX, &number);
+		options->port = (uint16_t)number;
+		return valid;
+	case OPTION_LOOPS:
+		valid = parse_number(text, 1, GYRE_SHARDS_MAX, &number);
+		options->loops = (unsigned)number;
+		return valid;
+	case OPTION_PIN:
+		return parse_pin(text, options);
+	case OPTION_CLIENTS_MAX:
+		valid = parse_number(text, 1, CLIENTS_MAX_LIMIT, &number);
+		options->clients_max = (unsigned)number;
+		return valid;
+	case OPTION_BULK_MAX:
+		valid = parse_number(text, 1, BULK_MAX_LIMIT, &number);
+		options->bulk_max = (size_t)number;
+		return valid;
+	default:
+		return false;
+	}
+}
+
+enum options_result
+options_parse(struct options *options, int argc, char **argv)
+{
+	int option;
+	int index = 0;
+
+	*options = (struct options){
+		.bind = "127.0.0.1",
+		.port = PORT_DEFAULT,
+		.pin = GYRE_PIN_AUTO,
+		.clients_max = CLIENTS_MAX_DEFAULT,
+		.bulk_max = RESP_BULK_MAX_DEFAULT,
+	};
+	/* We say ourselves, in one line, what is wrong. */
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":", long_options, &index)) !=
+	       -1) {
+		if (option == OPTION_HELP || option == OPTION_VERSION) {
+			if (option == OPTION_HELP)
+				fputs(help, stdout);
+			else
+				printf("gyre-kv %s\n", gyre_version());
+			return OPTIONS_DONE;
+		}
+		if (option == ':')
+			return bad("%s wants a value", argv[optind - 1]);
+		if (option == '?')
+			return bad("%s is no option", argv[optind - 1]);
+		if (!take_option(options, option, optarg))
+			return bad("--%s %s makes no sense",
+				   long_options[index].name, optarg);
+	}
+	if (optind < argc)
+		return bad("%s is no option", argv[optind]);
+	return OPTIONS_RUN;
+}

@@ -1,0 +1,37 @@
+/*
+ * What the command line says.
+ */
+#ifndef KV_OPTIONS_H
+#define KV_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <gyre/runtime.h>
+#include <gyre/version.h>
+
+#define OPTIONS_CPUS_MAX 1024
+
+struct options {
+	const char *bind; /* a numeric address */
+	uint16_t port;    /* 0: any free one */
+	unsigned loops;   /* 0: one per allowed CPU */
+	enum gyre_pin pin;
+	unsigned cpus[OPTIONS_CPUS_MAX]; /* for GYRE_PIN_LIST */
+	unsigned cpus_count;
+	unsigned clients_max;
+	size_t bulk_max;
+};
+
+enum options_result {
+	OPTIONS_RUN,  /* go on */
+	OPTIONS_DONE, /* --help or --version was answered */
+	OPTIONS_BAD,  /* one line on standard error says why */
+};
+
+/* Read the command line into the options, which get their defaults first. */
+enum options_result options_parse(struct options *options, int argc,
+				  char **argv);
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * Order: a shard gets a connection's commands in the order they came, since
+ * they all go through one lane, and the own shard runs them as they come. Two
+ * commands that could tell their order share a key, hence a shard; a command
+ * over several shards has its part in each shard's order. So one client sees
+ * what it would see of a server that runs one command after the other.
+ */
+#include "router.h"
+
+#include "batch.h"
+#include "command.h"
+#include "connection.h"
+#include "gather.h"
+#include "info.h"
+#include "lane.h"
+#include "server.h"
+
+/* A command on its way to several shards. */
+struct fan {
+	struct call *call;
+	struct connection *connection;
+	struct gather *gather;
+	bool failed; /* memory ran out */
+};
+
+/* -- one shard ----------------------------------------------------------------
+ */
+
+static void
+run_here(struct call *call, struct connection *connection)
+{
+	size_t before = call->reply->length;
+
+	call->command->run(call);
+	replies_add_local(&connection->replies, call->reply->length - before);
+}
+
+static void
+carry(struct connection *connection, struct batch *batch, const struct arg *arg)
+{
+	batch_add(batch, arg);
+	connection->carried_bytes += arg->length;
+}
+
+static void
+send_to(struct call *call, struct connection *connection, unsigned target)
+{
+	struct batch *batch = lane_batch(connection, target);
+
+	if (batch == NULL) {
+		connection_abort(connection);
+		return;
+	}
+	batch_begin(batch, call->command);
+	for (size_t i = 1; i < call->argc; i++)
+		carry(connection, batch, &call->argv[i]);
+	replies_add_lane(&connection->replies, &connection->lanes[target]);
+}
+
+static void
+route_to(struct call *call, struct connection *connection, unsigned target)
+{
+	if (target == connection->shard->index)
+		run_here(call, connection);
+	else
+		send_to(call, connection, target);
+}
+
+/* -- several shards -----------------------------------------------------------
+ */
+
+/* Return the lane of the part that is the target's; begin it if it is new. */
+static struct lane *
+find_part(struct fan *fan, unsigned target)
+{
+	struct connection *connection = fan->connection;
+	struct lane *lane = &connection->lanes[target];
+	bool own = target == connection->shard->index;
+	struct batch *batch;
+
+	if (lane->serial == connection->serial)
+		return lane;
+	lane->serial = connection->serial;
+	lane->part = gather_add_part(fan->gather, own ? NULL : lane);
+	if (own)
+		return lane;
+	batch = lane_batch(connection, target);
+	if (batch != NULL)
+		batch_begin(batch, fan->call->command);
+	else
+		fan->failed = true;
+	return lane;
+}
+
+/* Add arguments that follow one another; the own lane fills no batch. */
+static void
+add_to_part(struct fan *fan, const struct lane *lane, const struct arg *args,
+	    size_t count)
+{
+	struct args *own = &fan->connection->shard->own_args;
+
+	for (size_t i = 0; i < count && !fan->failed; i++) {
+		struct arg *added;
+
+		if (lane->filling != NULL) {
+			carry(fan->connection, lane->filling, &args[i]);
+			continue;
+		}
+		added = args_add(own);
+		fan->failed |= added == NULL;
+		if (added != NULL)
+			*added = args[i];
+	}
+}
+
+static void
+run_own_part(struct fan *fan)
+{
+	struct call call = *fan->call;
+	struct args *own = &call.shard->own_args;
+	size_t before = call.reply->length;
+
+	call.argv = own->items;
+	call.argc = own->count;
+	call.command->run(&call);
+	fan->gather->own_length = call.reply->length - before;
+}
+
+/* Begin a fan; the own part's arguments begin with the name. */
+static bool
+begin_fan(struct fan *fan, size_t parts_max, size_t keys_max)
+{
+	struct args *own = &fan->connection->shard->own_args;
+	struct arg *name;
+
+	fan->gather =
+		gather_new(fan->call->command->gather, parts_max, keys_max);
+	args_reset(own, OWN_ARGS_KEEP_MAX);
+	name = args_add(own);
+	if (name != NULL)
+		*name = fan->call->argv[0];
+	if (fan->gather == NULL || name == NULL) {
+		gather_free(fan->gather);
+		connection_abort(fan->connection);
+		return false;
+	}
+	fan->connection->serial++;
+	return true;
+}
+
+static void
+end_fan(struct fan *fan)
+{
+	struct connection *connection = fan->connection;
+	const struct lane *own = &connection->lanes[connection->shard->index];
+
+	if (fan->failed) {
+		gather_free(fan->gather);
+		connection_abort(connection);
+		return;
+	}
+	if (own->serial == connection->serial)
+		run_own_part(fan);
+	replies_add_gather(&connection->replies, fan->gather);
+}
+
+static void
+fan_out_keys(struct call *call, struct connection *connection)
+{
+	struct fan fan = { .call = call, .connection = connection };
+	unsigned shards = connection->shard->server->shards_count;
+	size_t step = (size_t)call->command->key_step;
+	size_t keys = (call->argc - 1) / step;
+
+	if (!begin_fan(&fan, keys < shards ? keys : shards, keys))
+		return;
+	for (size_t i = 1; i < call->argc && !fan.failed; i += step) {
+		const struct arg *key = &call->argv[i];
+		struct gather *gather = fan.gather;
+		const struct lane *lane =
+			find_part(&fan, keyhash_shard(key->hash, shards));
+
+		gather->key_parts[gather->keys_count++] = (uint16_t)lane->part;
+		add_to_part(&fan, lane, key, step);
+	}
+	end_fan(&fan);
+}
+
+static void
+fan_out_all(struct call *call, struct connection *connection)
+{
+	struct fan fan = { .call = call, .connection = connection };
+	unsigned shards = connection->shard->server->shards_count;
+
+	if (!begin_fan(&fan, shards, 0))
+		return;
+	fan.gather->sections = info_sections(call->argv, call->argc);
+	for (unsigned i = 0; i < shards && !fan.failed; i++)
+		find_part(&fan, i);
+	end_fan(&fan);
+}
+
+/* -- which --------------------------------------------------------------------
+ */
+
+static unsigned
+hash_key(const struct server *server, struct arg *key)
+{
+	key->hash = keyhash(&server->keyhash, key->data, key->length);
+	return keyhash_shard(key->hash, server->shards_count);
+}
+
+/* Most commands with several keys have one, or one shard. */
+static void
+route_keys(struct call *call, struct connection *connection, struct arg *argv)
+{
+	const struct server *server = connection->shard->server;
+	unsigned first = hash_key(server, &argv[1]);
+	bool same = true;
+
+	for (size_t i = 1 + (size_t)call->command->key_step; i < call->argc;
+	     i += (size_t)call->command->key_step)
+		same &= hash_key(server, &argv[i]) == first;
+	if (same)
+		route_to(call, connection, first);
+	else
+		fan_out_keys(call, connection);
+}
+
+static void
+route_cursor(struct call *call, struct connection *connection)
+{
+	unsigned shards = connection->shard->server->shards_count;
+	unsigned target = connection->shard->index;
+	uint64_t cursor;
+
+	/* One that is none gets its error from the command. */
+	if (command_scan_cursor(&call->argv[1], &cursor))
+		target = (unsigned)(cursor % shards);
+	route_to(call, connection, target);
+}
+
+static void
+route(struct call *call, struct connection *connection, struct arg *argv)
+{
+	switch (call->command->route) {
+	case ROUTE_HOME:
+		run_here(call, connection);
+		break;
+	case ROUTE_KEY:
+		route_to(call, connection,
+			 hash_key(connection->shard->server, &argv[1]));
+		break;
+	case ROUTE_KEYS:
+		route_keys(call, connection, argv);
+		break;
+	case ROUTE_ALL:
+		fan_out_all(call, connection);
+		break;
+	case ROUTE_CURSOR:
+		route_cursor(call, connection);
+		break;
+	}
+}
+
+/* Find what is wrong without a look at any key, and reply so. */
+static bool
+is_refused(struct call *call)
+{
+	const struct command *command = call->command;
+
+	if (command == NULL) {
+		command_reply_unknown(call->reply, call->argv, call->argc);
+		return true;
+	}
+	if (!command_takes(command->arity, call->argc)) {
+		reply_wrong_arity(call->reply, command->name);
+		return true;
+	}
+	return command->check != NULL && !command->check(call);
+}
+
+void
+router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
+{
+	struct replies *replies = &connection->replies;
+	size_t before = replies->local.length;
+	struct call call = {
+		.command = command_find(&argv[0]),
+		.argv = argv,
+		.argc = argc,
+		.reply = &replies->local,
+		.shard = connection->shard,
+		.connection = connection,
+	};
+
+	connection->shard->stats.commands++;
+	if (replies_reserve(replies) < 0)
+		connection_abort(connection);
+	else if (is_refused(&call))
+		replies_add_local(replies, replies->local.length - before);
+	else
+		route(&call, connection, argv);
+	if (replies->local.failed)
+		connection_abort(connection);
+}

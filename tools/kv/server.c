@@ -1,0 +1,121 @@
+/*
+ * What happens to a shard: it starts, clients come, it stops, it is freed.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "connection.h"
+
+/* Tell a client that there are enough, as far as the socket takes it. */
+static void
+turn_away(int fd)
+{
+	static const char text[] = "-ERR max number of clients reached\r\n";
+
+	(void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+/* Count a client in; false: there are enough. */
+static bool
+count_in(struct server *server)
+{
+	/* Relaxed: the count is a limit and orders nothing. */
+	unsigned before = atomic_fetch_add_explicit(&server->clients, 1,
+						    memory_order_relaxed);
+
+	if (before < server->options->clients_max)
+		return true;
+	atomic_fetch_sub_explicit(&server->clients, 1, memory_order_relaxed);
+	return false;
+}
+
+static void
+on_accept(struct gyre_listener *listener, int fd, void *arg)
+{
+	struct shard *shard = arg;
+
+	(void)listener;
+	if (shard->stopping) {
+		close(fd);
+	} else if (!count_in(shard->server)) {
+		shard->stats.rejected++;
+		turn_away(fd);
+	} else if (connection_open(shard, fd) < 0) {
+		atomic_fetch_sub_explicit(&shard->server->clients, 1,
+					  memory_order_relaxed);
+		close(fd);
+	}
+}
+
+static int
+open_listener(struct shard *shard)
+{
+	const struct gyre_listener_options options = {
+		.address = shard->server->options->bind,
+		.port = shard->server->port,
+		.reuse_port = true,
+	};
+
+	return gyre_listener_open(shard->loop, &options, on_accept, shard,
+				  &shard->listener);
+}
+
+static int
+start(const struct gyre_shard *gyre, void *arg, void **ret_state)
+{
+	struct server *server = arg;
+	struct shard *shard = calloc(1, sizeof(*shard));
+	int error;
+
+	if (shard == NULL)
+		return -ENOMEM;
+	shard->server = server;
+	shard->loop = gyre->loop;
+	shard->index = gyre->index;
+	store_init(&shard->store, gyre->loop, server->epoch_ns);
+	error = open_listener(shard);
+	if (error < 0) {
+		free(shard);
+		return error;
+	}
+	server->shards[gyre->index] = shard;
+	*ret_state = shard;
+	return 0;
+}
+
+static void
+stop(const struct gyre_shard *gyre, void *state)
+{
+	struct shard *shard = state;
+
+	(void)gyre;
+	shard->stopping = true;
+	gyre_listener_close(shard->listener);
+	connection_close_all(shard);
+}
+
+static void
+free_shard(void *state)
+{
+	struct shard *shard = state;
+
+	connection_free_all(shard);
+	batch_free_spare(shard);
+	store_free(&shard->store);
+	bytes_free(&shard->scratch);
+	args_free(&shard->own_args);
+	free(shard);
+}
+
+const struct gyre_service_ops server_service = {
+	.name = "kv",
+	.start = start,
+	.stop = stop,
+	.free = free_shard,
+};

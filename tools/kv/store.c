@@ -1,0 +1,193 @@
+/*
+ * One timeout a key that expires: the loop's timeouts are ordered and cheap
+ * to arm and cancel, and a key goes when its time has come, not when a sweep
+ * happens to find it. The alternative, one timeout for the earliest, needs an
+ * ordered structure of our own beside the loop's. A timeout that could not be
+ * armed is no loss: access looks at the time as well.
+ */
+#include "store.h"
+
+#include "keyhash.h"
+
+#define NS_PER_MS INT64_C(1000000)
+
+void
+store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns)
+{
+	*store = (struct store){ .loop = loop, .epoch_ns = epoch_ns };
+}
+
+int64_t
+store_now_ms(const struct store *store)
+{
+	return (gyre_loop_time(store->loop) + store->epoch_ns) / NS_PER_MS;
+}
+
+size_t
+store_count(const struct store *store)
+{
+	return HASH_COUNT(store->entries);
+}
+
+/* Free every entry without looking at the loop. */
+void
+store_free(struct store *store)
+{
+	struct entry *entry = store->entries;
+
+	HASH_CLEAR(hh, store->entries);
+	while (entry != NULL) {
+		struct entry *next = entry->hh.next;
+
+		entry_free(entry);
+		entry = next;
+	}
+	store->expiring = 0;
+}
+
+void
+store_clear(struct store *store)
+{
+	if (store->expiring > 0) {
+		for (struct entry *entry = store->entries; entry != NULL;
+		     entry = entry->hh.next)
+			store_persist(store, entry);
+	}
+	store_free(store);
+}
+
+void
+store_remove(struct store *store, struct entry *entry)
+{
+	store_persist(store, entry);
+	HASH_DELETE(hh, store->entries, entry);
+	entry_free(entry);
+}
+
+static bool
+has_expired(const struct store *store, const struct entry *entry)
+{
+	return entry->expires_ms != ENTRY_FOREVER &&
+	       store_now_ms(store) > entry->expires_ms;
+}
+
+static void
+remove_expired(struct store *store, struct entry *entry)
+{
+	store->expired++;
+	store_remove(store, entry);
+}
+
+struct entry *
+store_find(struct store *store, const struct arg *key)
+{
+	struct entry *entry;
+
+	HASH_FIND_BYHASHVALUE(hh, store->entries, key->data, key->length,
+			      keyhash_bucket(key->hash), entry);
+	if (entry != NULL && has_expired(store, entry)) {
+		remove_expired(store, entry);
+		return NULL;
+	}
+	return entry;
+}
+
+struct entry *
+store_read(struct store *store, const struct arg *key)
+{
+	struct entry *entry = store_find(store, key);
+
+	if (entry != NULL)
+		store->hits++;
+	else
+		store->misses++;
+	return entry;
+}
+
+static struct entry *
+insert(struct store *store, const struct arg *key)
+{
+	struct entry *entry = entry_new(store, key->data, key->length);
+
+	if (entry == NULL)
+		return NULL;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, store->entries, entry->key,
+				    (unsigned)key->length,
+				    keyhash_bucket(key->hash), entry);
+	/* uthash says so that it found no memory. */
+	if (entry->hh.tbl == NULL) {
+		entry_free(entry);
+		return NULL;
+	}
+	return entry;
+}
+
+struct entry *
+store_set(struct store *store, const struct arg *key, const struct arg *value,
+	  bool keep_expiry)
+{
+	struct entry *entry = store_find(store, key);
+	bool is_new = entry == NULL;
+
+	if (is_new)
+		entry = insert(store, key);
+	if (entry == NULL)
+		return NULL;
+	if (entry_assign(entry, value->data, value->length) < 0) {
+		if (is_new)
+			store_remove(store, entry);
+		return NULL;
+	}
+	if (!keep_expiry)
+		store_persist(store, entry);
+	return entry;
+}
+
+static void
+on_timeout(void *arg)
+{
+	struct entry *entry = arg;
+	struct store *store = entry->store;
+
+	entry->timeout = 0;
+	if (has_expired(store, entry))
+		remove_expired(store, entry);
+	else
+		store_expire(store, entry, entry->expires_ms);
+}
+
+/* The loop's instant in which the store's time is behind when_ms. */
+static int64_t
+instant_after(const struct store *store, int64_t when_ms)
+{
+	if (when_ms >= INT64_MAX / NS_PER_MS - 1)
+		return GYRE_FOREVER;
+	return (when_ms + 1) * NS_PER_MS - store->epoch_ns;
+}
+
+void
+store_expire(struct store *store, struct entry *entry, int64_t when_ms)
+{
+	int64_t instant_ns = instant_after(store, when_ms);
+
+	store_persist(store, entry);
+	entry->expires_ms = when_ms;
+	store->expiring++;
+	if (instant_ns == GYRE_FOREVER ||
+	    gyre_loop_call_at(store->loop, instant_ns, on_timeout, entry,
+			      &entry->timeout) < 0)
+		entry->timeout = 0;
+}
+
+bool
+store_persist(struct store *store, struct entry *entry)
+{
+	if (entry->expires_ms == ENTRY_FOREVER)
+		return false;
+	if (entry->timeout != 0)
+		gyre_loop_remove_timeout(store->loop, entry->timeout);
+	entry->timeout = 0;
+	entry->expires_ms = ENTRY_FOREVER;
+	store->expiring--;
+	return true;
+}

@@ -1,0 +1,72 @@
+/*
+ * A shard's keys. The store belongs to one loop and is touched by nobody else.
+ *
+ * A key that has expired is gone: the loop's timeout removes it, and until
+ * the timeout has come whoever looks for it removes it. The table is uthash;
+ * the caller brings the hash, which the router has made already.
+ *
+ * Time is Unix time in milliseconds, as clients give and read it, but it runs
+ * on the loop's monotonic clock from the wall clock's reading at start: no
+ * jump of the wall clock expires a key.
+ */
+#ifndef KV_STORE_H
+#define KV_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <gyre/loop.h>
+
+#include "arg.h"
+#include "entry.h"
+
+struct store {
+	struct gyre_loop *loop;
+	int64_t epoch_ns;      /* add to the loop's clock: Unix time */
+	struct entry *entries; /* uthash's head */
+	/* Counters. */
+	size_t expiring; /* keys that have an expiry now */
+	uint64_t expired;
+	uint64_t hits;
+	uint64_t misses;
+};
+
+/* Begin; epoch_ns is what to add to the loop's clock to get Unix time. */
+void store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns);
+
+/* Free everything; the loop may be closed. */
+void store_free(struct store *store);
+
+/* Return the store's time. */
+int64_t store_now_ms(const struct store *store);
+
+/* Return how many keys there are. */
+size_t store_count(const struct store *store);
+
+/* Find a key that has not expired, or NULL. */
+struct entry *store_find(struct store *store, const struct arg *key);
+
+/* As store_find(), counted as a hit or a miss. */
+struct entry *store_read(struct store *store, const struct arg *key);
+
+/*
+ * Give a key a value; without keep_expiry it never expires from now on. NULL:
+ * no memory, and then nothing has changed.
+ */
+struct entry *store_set(struct store *store, const struct arg *key,
+			const struct arg *value, bool keep_expiry);
+
+/* Remove an entry. */
+void store_remove(struct store *store, struct entry *entry);
+
+/* Remove every entry. */
+void store_clear(struct store *store);
+
+/* Let an entry expire once the store's time is behind this. */
+void store_expire(struct store *store, struct entry *entry, int64_t when_ms);
+
+/* Let an entry never expire. Tells whether it would have. */
+bool store_persist(struct store *store, struct entry *entry);
+
+#endif
