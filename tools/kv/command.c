@@ -16,49 +16,72 @@
 /* What an error message repeats of a name and of all arguments, as Redis. */
 #define QUOTED_MAX 128
 
-/* clang-format off */
+/* One key; several keys, or keys and values; none; all shards. */
+#define KEY(name, arity, flags, run)                                         \
+	{                                                                    \
+		name, arity, flags, ROUTE_KEY, 1, 1, GATHER_NEVER, run, NULL \
+	}
+#define KEYS(name, arity, flags, step, gather, run, check)                   \
+	{                                                                    \
+		name, arity, flags, ROUTE_KEYS, -1, step, gather, run, check \
+	}
+#define HOME(name, arity, flags, run)                                         \
+	{                                                                     \
+		name, arity, flags, ROUTE_HOME, 0, 0, GATHER_NEVER, run, NULL \
+	}
+#define ALL(name, arity, flags, gather, run, check)                     \
+	{                                                               \
+		name, arity, flags, ROUTE_ALL, 0, 0, gather, run, check \
+	}
+#define CURSOR(name, arity, flags, run)                                    \
+	{                                                                  \
+		name, arity, flags, ROUTE_CURSOR, 0, 0, GATHER_NEVER, run, \
+			NULL                                               \
+	}
+
+/* In the order of the names, which is how they are found. */
 static const struct command table[] = {
-	/* in the order of the names, which is how they are found */
-	{ "append", 3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_append, NULL },
-	{ "client", -2, 0, ROUTE_HOME, 0, 0, GATHER_NEVER, command_client, NULL },
-	{ "command", -1, 0, ROUTE_HOME, 0, 0, GATHER_NEVER, command_command, NULL },
-	{ "config", -2, 0, ROUTE_HOME, 0, 0, GATHER_NEVER, command_config, NULL },
-	{ "dbsize", 1, R|F, ROUTE_ALL, 0, 0, GATHER_SUM, command_dbsize, NULL },
-	{ "decr", 2, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_decr, NULL },
-	{ "decrby", 3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_decrby, NULL },
-	{ "del", -2, W, ROUTE_KEYS, -1, 1, GATHER_SUM, command_del, NULL },
-	{ "echo", 2, F, ROUTE_HOME, 0, 0, GATHER_NEVER, command_echo, NULL },
-	{ "exists", -2, R|F, ROUTE_KEYS, -1, 1, GATHER_SUM, command_exists, NULL },
-	{ "expire", -3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_expire, NULL },
-	{ "flushall", -1, W, ROUTE_ALL, 0, 0, GATHER_STATUS, command_flush, command_flush_check },
-	{ "flushdb", -1, W, ROUTE_ALL, 0, 0, GATHER_STATUS, command_flush, command_flush_check },
-	{ "get", 2, R|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_get, NULL },
-	{ "getdel", 2, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_getdel, NULL },
-	{ "getset", 3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_getset, NULL },
-	{ "hello", -1, F, ROUTE_HOME, 0, 0, GATHER_NEVER, command_hello, NULL },
-	{ "incr", 2, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_incr, NULL },
-	{ "incrby", 3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_incrby, NULL },
-	{ "info", -1, 0, ROUTE_ALL, 0, 0, GATHER_INFO, command_info, NULL },
-	{ "mget", -2, R|F, ROUTE_KEYS, -1, 1, GATHER_BULKS, command_mget, NULL },
-	{ "mset", -3, W, ROUTE_KEYS, -1, 2, GATHER_STATUS, command_mset, command_mset_check },
-	{ "persist", 2, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_persist, NULL },
-	{ "pexpire", -3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_pexpire, NULL },
-	{ "ping", -1, F, ROUTE_HOME, 0, 0, GATHER_NEVER, command_ping, NULL },
-	{ "psetex", 4, W, ROUTE_KEY, 1, 1, GATHER_NEVER, command_psetex, NULL },
-	{ "pttl", 2, R|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_pttl, NULL },
+	KEY("append", 3, W | F, command_append),
+	HOME("client", -2, 0, command_client),
+	HOME("command", -1, 0, command_command),
+	HOME("config", -2, 0, command_config),
+	ALL("dbsize", 1, R | F, GATHER_SUM, command_dbsize, NULL),
+	KEY("decr", 2, W | F, command_decr),
+	KEY("decrby", 3, W | F, command_decrby),
+	KEYS("del", -2, W, 1, GATHER_SUM, command_del, NULL),
+	HOME("echo", 2, F, command_echo),
+	KEYS("exists", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
+	KEY("expire", -3, W | F, command_expire),
+	ALL("flushall", -1, W, GATHER_STATUS, command_flush,
+	    command_flush_check),
+	ALL("flushdb", -1, W, GATHER_STATUS, command_flush,
+	    command_flush_check),
+	KEY("get", 2, R | F, command_get),
+	KEY("getdel", 2, W | F, command_getdel),
+	KEY("getset", 3, W | F, command_getset),
+	HOME("hello", -1, F, command_hello),
+	KEY("incr", 2, W | F, command_incr),
+	KEY("incrby", 3, W | F, command_incrby),
+	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
+	KEYS("mget", -2, R | F, 1, GATHER_BULKS, command_mget, NULL),
+	KEYS("mset", -3, W, 2, GATHER_STATUS, command_mset, command_mset_check),
+	KEY("persist", 2, W | F, command_persist),
+	KEY("pexpire", -3, W | F, command_pexpire),
+	HOME("ping", -1, F, command_ping),
+	KEY("psetex", 4, W, command_psetex),
+	KEY("pttl", 2, R | F, command_pttl),
 	/* Redis looks at QUIT before it counts arguments. */
-	{ "quit", -1, F, ROUTE_HOME, 0, 0, GATHER_NEVER, command_quit, NULL },
-	{ "scan", -2, R, ROUTE_CURSOR, 0, 0, GATHER_NEVER, command_scan, NULL },
-	{ "select", 2, F, ROUTE_HOME, 0, 0, GATHER_NEVER, command_select, NULL },
-	{ "set", -3, W, ROUTE_KEY, 1, 1, GATHER_NEVER, command_set, NULL },
-	{ "setex", 4, W, ROUTE_KEY, 1, 1, GATHER_NEVER, command_setex, NULL },
-	{ "setnx", 3, W|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_setnx, NULL },
-	{ "strlen", 2, R|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_strlen, NULL },
-	{ "ttl", 2, R|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_ttl, NULL },
-	{ "type", 2, R|F, ROUTE_KEY, 1, 1, GATHER_NEVER, command_type, NULL },
-	{ "unlink", -2, W|F, ROUTE_KEYS, -1, 1, GATHER_SUM, command_del, NULL },
+	HOME("quit", -1, F, command_quit),
+	CURSOR("scan", -2, R, command_scan),
+	HOME("select", 2, F, command_select),
+	KEY("set", -3, W, command_set),
+	KEY("setex", 4, W, command_setex),
+	KEY("setnx", 3, W | F, command_setnx),
+	KEY("strlen", 2, R | F, command_strlen),
+	KEY("ttl", 2, R | F, command_ttl),
+	KEY("type", 2, R | F, command_type),
+	KEYS("unlink", -2, W | F, 1, GATHER_SUM, command_del, NULL),
 };
-/* clang-format on */
 
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
 

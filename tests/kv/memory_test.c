@@ -1,0 +1,139 @@
+/* Every allocation of a few commands fails once; nothing breaks or leaks. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "gather.h"
+
+/* Allocations until one fails; -1: none does. */
+static long countdown = -1;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool
+fails_now(void)
+{
+	return countdown >= 0 && countdown-- == 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+	return fails_now() ? NULL : __real_realloc(memory, size);
+}
+
+/* Enough keys for a bucket of the table to overflow, which it then doubles. */
+static void
+work(struct fixture *fixture)
+{
+	char line[64];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(line, sizeof(line), "set key:%d value ex 100", i);
+		fixture_ask(fixture, line);
+	}
+	fixture_ask(fixture, "append key:1 more-and-more-and-more-and-more");
+	fixture_ask(fixture, "append new value");
+	fixture_ask(fixture, "incr number");
+	fixture_ask(fixture, "getset key:1 other");
+	fixture_ask(fixture, "mset a 1 b 2 c 3");
+	fixture_ask(fixture, "mget a b c");
+	fixture_ask(fixture, "client setname someone");
+	fixture_ask(fixture, "scan 0 count 1000");
+	fixture_ask(fixture, "info");
+	fixture_ask(fixture, "del a b");
+}
+
+/* The keys that are there are whole. */
+static void
+look_at_all(struct fixture *fixture)
+{
+	const struct store *store = &fixture->shard.store;
+	size_t count = 0;
+
+	for (struct entry *entry = store->entries; entry != NULL;
+	     entry = entry->hh.next) {
+		assert_ptr_equal(entry->store, store);
+		assert_true(entry->value_length > 0);
+		count++;
+	}
+	assert_int_equal(count, store_count(store));
+}
+
+static void
+each_allocation_may_fail(void **state)
+{
+	bool failed = true;
+
+	(void)state;
+	for (long n = 0; failed; n++) {
+		void *fixture;
+
+		assert_int_equal(fixture_setup(&fixture), 0);
+		countdown = n;
+		work(fixture);
+		failed = countdown < 0;
+		countdown = -1;
+		look_at_all(fixture);
+		/* It goes on where there is memory again. */
+		assert_string_equal(fixture_ask(fixture, "set z 1"), "+OK\r\n");
+		assert_string_equal(fixture_ask(fixture, "get z"),
+				    "$1\r\n1\r\n");
+		fixture_teardown(&fixture);
+	}
+}
+
+static void
+a_command_without_memory_says_so(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t keys = store_count(&fixture->shard.store);
+
+	/* Warm: what is left to allocate is the entry. */
+	fixture_ask(fixture, "set a 1");
+	fixture_ask(fixture, "del a");
+	for (long n = 0; n < 8; n++) {
+		const char *reply;
+
+		countdown = n;
+		reply = fixture_ask(fixture, "set a 1");
+		countdown = -1;
+		if (reply[0] == '-')
+			assert_memory_equal(reply, "-OOM ", 5);
+		fixture_ask(fixture, "del a");
+	}
+	assert_int_equal(store_count(&fixture->shard.store), keys);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_allocation_may_fail),
+		cmocka_unit_test_setup_teardown(
+			a_command_without_memory_says_so, fixture_setup,
+			fixture_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* The command line. */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+
+#define ARGS_MAX 8
+
+static enum options_result
+parse(struct options *options, const char *line)
+{
+	static char copy[256];
+	char *argv[ARGS_MAX + 1];
+	int argc = 0;
+
+	argv[argc++] = strcpy(copy, "gyre-kv");
+	strcpy(copy + 8, line);
+	for (char *word = strtok(copy + 8, " ");
+	     word != NULL && argc < ARGS_MAX; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	return options_parse(options, argc, argv);
+}
+
+static void
+there_are_defaults(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, ""), OPTIONS_RUN);
+	assert_string_equal(options.bind, "127.0.0.1");
+	assert_int_equal(options.port, 7379);
+	assert_int_equal(options.loops, 0);
+	assert_int_equal(options.pin, GYRE_PIN_AUTO);
+	assert_int_equal(options.clients_max, 10000);
+	assert_int_equal(options.bulk_max, 512 * 1024 * 1024);
+}
+
+static void
+options_are_read(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "--bind ::1 --port=0 --loops 4"),
+			 OPTIONS_RUN);
+	assert_string_equal(options.bind, "::1");
+	assert_int_equal(options.port, 0);
+	assert_int_equal(options.loops, 4);
+	assert_int_equal(parse(&options, "--max-clients 5 --max-bulk 1000"),
+			 OPTIONS_RUN);
+	assert_int_equal(options.clients_max, 5);
+	assert_int_equal(options.bulk_max, 1000);
+}
+
+static void
+pins_are_read(void **state)
+{
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, "--pin none"), OPTIONS_RUN);
+	assert_int_equal(options.pin, GYRE_PIN_NONE);
+	assert_int_equal(parse(&options, "--pin 7,0-2"), OPTIONS_RUN);
+	assert_int_equal(options.pin, GYRE_PIN_LIST);
+	assert_int_equal(options.cpus_count, 4);
+	assert_int_equal(options.cpus[0], 7);
+	assert_int_equal(options.cpus[3], 2);
+}
+
+/* Run and return what went to standard error. */
+static void
+complaint(const char *line, char *text, size_t size)
+{
+	struct options options;
+	int saved = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+	size_t length;
+
+	assert_non_null(file);
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	assert_int_equal(parse(&options, line), OPTIONS_BAD);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	length = fread(text, 1, size - 1, file);
+	text[length] = '\0';
+	fclose(file);
+}
+
+static void
+bad_options_get_one_line(void **state)
+{
+	static const char *const lines[] = {
+		"--what",       "what",
+		"-x",           "--port",
+		"--port 65536", "--port -1",
+		"--port x",     "--bind localhost",
+		"--loops 0",    "--loops 1025",
+		"--loops 2x",   "--pin some",
+		"--pin 1,",     "--pin 3-1",
+		"--pin 99999",  "--max-clients 0",
+		"--max-bulk 0", "--max-bulk 99999999999",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char text[512];
+		char *end;
+
+		complaint(lines[i], text, sizeof(text));
+		assert_memory_equal(text, "gyre-kv: ", 9);
+		end = strchr(text, '\n');
+		assert_non_null(end);
+		assert_int_equal(end[1], '\0');
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_are_defaults),
+		cmocka_unit_test(options_are_read),
+		cmocka_unit_test(pins_are_read),
+		cmocka_unit_test(bad_options_get_one_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* The parser: whole, in pieces, malformed. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resp.h"
+
+static int
+setup(void **state)
+{
+	struct resp *resp = malloc(sizeof(*resp));
+
+	resp_init(resp, RESP_BULK_MAX_DEFAULT);
+	*state = resp;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	resp_free(*state);
+	free(*state);
+	return 0;
+}
+
+static enum resp_status
+parse(struct resp *resp, const char *text, size_t *ret_used)
+{
+	*ret_used = 0;
+	return resp_parse(resp, text, strlen(text), ret_used);
+}
+
+static void
+assert_args(const struct resp *resp, size_t count, const char *const *texts)
+{
+	assert_int_equal(resp->args.count, count);
+	for (size_t i = 0; i < count; i++) {
+		const struct arg *arg = &resp->args.items[i];
+
+		assert_int_equal(arg->length, strlen(texts[i]));
+		assert_memory_equal(arg->data, texts[i], arg->length);
+	}
+}
+
+static void
+an_array_is_a_command(void **state)
+{
+	static const char *const expected[] = { "SET", "k", "" };
+	const char *text = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n*1\r\n";
+	size_t used;
+
+	assert_int_equal(parse(*state, text, &used), RESP_COMMAND);
+	assert_int_equal(used, strlen(text) - 4);
+	assert_args(*state, 3, expected);
+}
+
+static void
+an_inline_line_is_a_command(void **state)
+{
+	static const char *const expected[] = { "set", "k", "a b" };
+	size_t used;
+
+	assert_int_equal(parse(*state, "set k \"a b\"\r\nx", &used),
+			 RESP_COMMAND);
+	assert_int_equal(used, 13);
+	assert_args(*state, 3, expected);
+	assert_int_equal(parse(*state, "set k \"a b\"\n", &used), RESP_COMMAND);
+	assert_int_equal(used, 12);
+	assert_args(*state, 3, expected);
+}
+
+static void
+nothing_is_no_command(void **state)
+{
+	static const char *const texts[] = { "\r\n", "\n", "  \r\n", "*0\r\n",
+					     "*-1\r\n" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t used;
+
+		assert_int_equal(parse(*state, texts[i], &used), RESP_EMPTY);
+		assert_int_equal(used, strlen(texts[i]));
+	}
+}
+
+/* Each call gets one byte more, elsewhere in memory. */
+static void
+pieces_make_the_same_command(void **state)
+{
+	static const char *const texts[] = {
+		"*3\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$11\r\n*1\r\n$"
+		"1\r\nx\r\n\r\n",
+		"SET \"k\\r\\n\" '*1\\r\\n$1\\r\\nx\\r\\n'\r\n",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t length = strlen(texts[i]);
+		size_t used = 0;
+
+		for (size_t have = 1; have <= length; have++) {
+			char *copy = malloc(have);
+			enum resp_status status;
+
+			memcpy(copy, texts[i], have);
+			status = resp_parse(*state, copy, have, &used);
+			assert_int_equal(status, have < length ? RESP_MORE
+							       : RESP_COMMAND);
+			if (have == length) {
+				struct resp *resp = *state;
+
+				assert_int_equal(resp->args.count, 3);
+				assert_int_equal(resp->args.items[1].length, 3);
+				assert_memory_equal(resp->args.items[1].data,
+						    "k\r\n", 3);
+			}
+			free(copy);
+		}
+		assert_int_equal(used, length);
+	}
+}
+
+static void
+malformed_input_is_refused_as_redis_does(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} cases[] = {
+		{ "*a\r\n", "invalid multibulk length" },
+		{ "*\r\n", "invalid multibulk length" },
+		{ "*1048577\r\n", "invalid multibulk length" },
+		{ "*9223372036854775808\r\n", "invalid multibulk length" },
+		{ "*1\r\n:1\r\n", "expected '$', got ':'" },
+		{ "*1\r\n\r\n", "expected '$', got ' '" },
+		{ "*1\r\n$-1\r\n", "invalid bulk length" },
+		{ "*1\r\n$\r\n", "invalid bulk length" },
+		{ "*1\r\n$536870913\r\n", "invalid bulk length" },
+		{ "*2\r\n$1\r\na\r\n$x\r\n", "invalid bulk length" },
+		{ "get \"x\r\n", "unbalanced quotes in request" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resp resp;
+		size_t used;
+
+		resp_init(&resp, RESP_BULK_MAX_DEFAULT);
+		assert_int_equal(parse(&resp, cases[i].text, &used),
+				 RESP_ERROR);
+		assert_string_equal(resp.error, cases[i].error);
+		resp_free(&resp);
+	}
+}
+
+static void
+a_line_without_end_is_refused(void **state)
+{
+	static const struct {
+		const char *begin;
+		const char *error;
+	} cases[] = {
+		{ "x", "too big inline request" },
+		{ "*1", "too big mbulk count string" },
+		{ "*1\r\n$1", "too big bulk count string" },
+	};
+	size_t size = RESP_LINE_MAX + 16;
+	char *text = malloc(size);
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct resp resp;
+		size_t used;
+		size_t begin = strlen(cases[i].begin);
+
+		resp_init(&resp, RESP_BULK_MAX_DEFAULT);
+		memset(text, '1', size);
+		memcpy(text, cases[i].begin, begin);
+		assert_int_equal(resp_parse(&resp, text, 1000, &used),
+				 RESP_MORE);
+		assert_int_equal(resp_parse(&resp, text, size, &used),
+				 RESP_ERROR);
+		assert_string_equal(resp.error, cases[i].error);
+		resp_free(&resp);
+	}
+	free(text);
+}
+
+/* What a client announces takes no memory: only arguments that came do. */
+static void
+announcements_take_no_memory(void **state)
+{
+	struct resp *resp = *state;
+	size_t used;
+
+	assert_int_equal(parse(resp, "*1048576\r\n$536870912\r\nabc", &used),
+			 RESP_MORE);
+	assert_int_equal(resp->args.capacity, 0);
+	assert_int_equal(resp_wants(resp, 25), 23 + 536870912 + 2 - 25 - 1);
+}
+
+static void
+a_smaller_limit_for_bulks_holds(void **state)
+{
+	struct resp resp;
+	size_t used;
+
+	(void)state;
+	resp_init(&resp, 10);
+	assert_int_equal(parse(&resp, "*1\r\n$10\r\n", &used), RESP_MORE);
+	resp_free(&resp);
+	resp_init(&resp, 10);
+	assert_int_equal(parse(&resp, "*1\r\n$11\r\n", &used), RESP_ERROR);
+	resp_free(&resp);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_array_is_a_command, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(an_inline_line_is_a_command,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_no_command, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(pieces_make_the_same_command,
+						setup, teardown),
+		cmocka_unit_test(malformed_input_is_refused_as_redis_does),
+		cmocka_unit_test(a_line_without_end_is_refused),
+		cmocka_unit_test_setup_teardown(announcements_take_no_memory,
+						setup, teardown),
+		cmocka_unit_test(a_smaller_limit_for_bulks_holds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
