@@ -332,14 +332,14 @@ the_server_tells_about_itself(void **state)
 	ASK("config set a b",
 	    "-ERR unknown subcommand 'set'. Try CONFIG HELP.\r\n");
 	ASK("command docs", "*0\r\n");
-	ASK("command info nothing", "*1\r\n*-1\r\n");
+	ASK("command info nothing", "*1\r\n$-1\r\n");
 	ASK("command info get",
 	    "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n"
 	    ":1\r\n:1\r\n*0\r\n*0\r\n*0\r\n*0\r\n");
 	ASK("info nothing", "$0\r\n\r\n");
 	ASK("mset a 1 b 2", "+OK\r\n");
 	ASK("setex c 10 1", "+OK\r\n");
-	ASK("info keyspace", "$48\r\n# Keyspace\r\n"
+	ASK("info keyspace", "$44\r\n# Keyspace\r\n"
 			     "db0:keys=3,expires=1,avg_ttl=0\r\n\r\n");
 	reply = fixture_ask(fixture, "info");
 	assert_non_null(strstr(reply, "redis_version:"));

@@ -96,7 +96,7 @@ command_info_of(struct call *call)
 		if (command != NULL)
 			reply_command(call->reply, command);
 		else
-			bytes_append(call->reply, "*-1\r\n", 5);
+			reply_null(call->reply);
 	}
 }
 

@@ -1,0 +1,283 @@
+"""Key-value servers on free ports of 127.0.0.1, and a client for them.
+
+A server is started and ended by its own process id. A client sees replies as
+the bytes they are.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+TIMEOUT = 60  # seconds, for whatever should come soon
+
+
+class Failure(Exception):
+    """A server did not do as it should."""
+
+
+class Server:
+    """A process that listens on self.port."""
+
+    def __init__(self, command):
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE,
+                                        stderr=self.errors)
+        self.pid = self.process.pid
+        self.port = None
+
+    def client(self):
+        return Client(self.port)
+
+    def complaints(self):
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
+
+    def end(self, number=15):
+        """End by a signal; raise unless it ends cleanly and silently."""
+        self.process.send_signal(number)
+        try:
+            status = self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure("the server did not end") from None
+        finally:
+            self.process.stdout.close()
+        said = self.complaints()
+        self.errors.close()
+        if status != 0 or said:
+            raise Failure(f"the server ended with {status}: {said}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if self.process.poll() is None:
+            if kind is None:
+                self.end()
+            else:
+                self.process.kill()
+                self.process.wait()
+        elif kind is None:
+            raise Failure(f"the server is gone: {self.complaints()}")
+
+    def memory(self):
+        """Resident bytes."""
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class GyreKv(Server):
+    """gyre-kv, four loops unless told otherwise, on a port it finds."""
+
+    def __init__(self, program, *options):
+        super().__init__([program, "--port", "0", "--loops", "4",
+                          "--pin", "none", *options])
+        self.welcome = []
+        line = self.process.stdout.readline().decode()
+        found = re.search(r"listens on \S+:(\d+)$", line)
+        if not found:
+            self.process.wait(TIMEOUT)
+            raise Failure(f"no port in {line!r}: {self.complaints()}")
+        self.port = int(found[1])
+        self.welcome = [line] + [self.process.stdout.readline().decode()
+                                 for _ in range(5)]
+
+
+class RedisServer(Server):
+    """redis-server without persistence, in a folder of its own."""
+
+    program = shutil.which("redis-server")
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        for _ in range(10):
+            port = free_port()
+            super().__init__([
+                self.program, "--port", str(port), "--bind", "127.0.0.1",
+                "--save", "", "--appendonly", "no", "--databases", "1",
+                "--dir", self.folder.name, "--daemonize", "no",
+                "--logfile", os.path.join(self.folder.name, "log")])
+            self.port = port
+            if self.answers():
+                return
+            self.process.kill()
+            self.process.wait()
+        raise Failure("redis-server does not start")
+
+    def answers(self):
+        end = time.monotonic() + TIMEOUT
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                with self.client() as client:
+                    return client.ask(b"PING") == b"+PONG\r\n"
+            except OSError:
+                time.sleep(0.05)
+        return False
+
+    def __exit__(self, kind, value, trace):
+        super().__exit__(kind, value, trace)
+        self.folder.cleanup()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def encode(*args):
+    """A command as an array of bulk strings."""
+    parts = [b"*%d\r\n" % len(args)]
+    for arg in args:
+        if isinstance(arg, str):
+            arg = arg.encode()
+        elif isinstance(arg, int):
+            arg = b"%d" % arg
+        parts.append(b"$%d\r\n%s\r\n" % (len(arg), arg))
+    return b"".join(parts)
+
+
+class Client:
+    """A connection; replies are raw bytes, each one whole."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = bytearray()
+        self.at = 0
+        self.sender = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.sender is not None:
+            self.sender.join(TIMEOUT)
+        self.socket.close()
+
+    def send(self, data):
+        """Send; much is sent while replies are read, as neither waits then."""
+        if self.sender is not None:
+            self.sender.join(TIMEOUT)
+            self.sender = None
+        if len(data) < 1 << 16:
+            self.socket.sendall(data)
+            return
+        self.sender = threading.Thread(target=self.send_all, args=(data,))
+        self.sender.start()
+
+    def send_all(self, data):
+        try:
+            self.socket.sendall(data)
+        except OSError:
+            pass  # the server has closed, as the reader will see
+
+    def ask(self, *args):
+        self.send(encode(*args))
+        return self.reply()
+
+    def ask_inline(self, line):
+        self.send(line + b"\r\n")
+        return self.reply()
+
+    def more(self):
+        data = self.socket.recv(1 << 18)
+        if not data:
+            raise EOFError
+        if self.at > 1 << 20:
+            del self.buffer[:self.at]
+            self.at = 0
+        self.buffer += data
+
+    def line(self, at):
+        """The offset behind the line that begins at an offset."""
+        while True:
+            end = self.buffer.find(b"\r\n", self.at + at)
+            if end >= 0:
+                return end + 2 - self.at
+            self.more()
+
+    def measure(self, at):
+        """The offset behind the reply that begins at an offset."""
+        end = self.line(at)
+        kind = self.buffer[self.at + at]
+        if kind in b"+-:":
+            return end
+        count = int(self.buffer[self.at + at + 1:self.at + end - 2])
+        if kind == ord("$"):
+            if count >= 0:
+                end += count + 2
+            while len(self.buffer) - self.at < end:
+                self.more()
+            return end
+        if kind != ord("*"):
+            raise Failure(f"no reply: {bytes(self.buffer[:100])!r}")
+        for _ in range(count):
+            end = self.measure(end)
+        return end
+
+    def reply(self):
+        length = self.measure(0)
+        reply = bytes(self.buffer[self.at:self.at + length])
+        self.at += length
+        return reply
+
+    def rest(self):
+        """Everything up to the end of the connection."""
+        try:
+            while True:
+                self.more()
+        except (EOFError, ConnectionResetError):
+            pass
+        rest = bytes(self.buffer[self.at:])
+        self.at = len(self.buffer)
+        return rest
+
+
+def parse(reply):
+    """A reply as Python values; an error is an Exception."""
+    value, rest = parse_one(reply)
+    if rest:
+        raise Failure(f"more than one reply: {reply!r}")
+    return value
+
+
+def parse_one(data):
+    line, rest = data.split(b"\r\n", 1)
+    kind, text = line[:1], line[1:]
+    if kind == b"+":
+        return text, rest
+    if kind == b"-":
+        return Exception(text.decode()), rest
+    if kind == b":":
+        return int(text), rest
+    count = int(text)
+    if count < 0:
+        return None, rest
+    if kind == b"$":
+        return rest[:count], rest[count + 2:]
+    values = []
+    for _ in range(count):
+        value, rest = parse_one(rest)
+        values.append(value)
+    return values, rest
+
+
+def scan(client, *options):
+    """All keys, each once, and how often one came."""
+    cursor = b"0"
+    keys = []
+    while True:
+        cursor, found = parse(client.ask("SCAN", cursor, *options))
+        keys += found
+        if cursor == b"0":
+            return keys
