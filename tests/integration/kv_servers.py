@@ -28,6 +28,7 @@ class Server:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE,
                                         stderr=self.errors)
         self.pid = self.process.pid
+        self.ended = False
         self.port = None
 
     def client(self):
@@ -39,6 +40,7 @@ class Server:
 
     def end(self, number=15):
         """End by a signal; raise unless it ends cleanly and silently."""
+        self.ended = True
         self.process.send_signal(number)
         try:
             status = self.process.wait(TIMEOUT)
@@ -57,14 +59,21 @@ class Server:
         return self
 
     def __exit__(self, kind, value, trace):
-        if self.process.poll() is None:
-            if kind is None:
-                self.end()
-            else:
-                self.process.kill()
-                self.process.wait()
-        elif kind is None:
+        if self.ended:
+            return
+        if kind is not None:
+            self.kill()
+        elif self.process.poll() is None:
+            self.end()
+        else:
             raise Failure(f"the server is gone: {self.complaints()}")
+
+    def kill(self):
+        self.ended = True
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
 
     def memory(self):
         """Resident bytes."""
@@ -106,8 +115,7 @@ class RedisServer(Server):
             self.port = port
             if self.answers():
                 return
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         raise Failure("redis-server does not start")
 
     def answers(self):
@@ -230,6 +238,13 @@ class Client:
         reply = bytes(self.buffer[self.at:self.at + length])
         self.at += length
         return reply
+
+    def rest_or_line(self):
+        """A line, or what there is before the connection ends."""
+        try:
+            return bytes(self.buffer[self.at:self.at + self.line(0)])
+        except (EOFError, ConnectionResetError):
+            return bytes(self.buffer[self.at:])
 
     def rest(self):
         """Everything up to the end of the connection."""

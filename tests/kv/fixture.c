@@ -87,6 +87,11 @@ collect_reply(struct fixture *fixture)
 	struct slot *slot = replies_first(replies);
 
 	bytes_reset(&fixture->reply, SIZE_MAX);
+	/* A connection whose replies found no memory is given up. */
+	if (replies->local.failed) {
+		replies_free(replies);
+		slot = NULL;
+	}
 	if (slot != NULL && slot->kind == SLOT_LOCAL)
 		bytes_append(&fixture->reply,
 			     replies_take_local(replies, slot->length),

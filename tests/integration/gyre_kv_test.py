@@ -1,0 +1,530 @@
+#!/usr/bin/env python3
+"""gyre_kv_test.py GYRE-KV [TEST...]
+
+The program gyre-kv as its users meet it: options, clients of the distribution,
+clients that misbehave, limits, and how it ends. What its commands reply is
+redis_compat_test.py's matter.
+"""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from kv_servers import TIMEOUT, GyreKv, encode, parse, scan
+
+PROGRAM = None
+
+# A sanitizer's build needs memory of its own.
+MIB = 1 << 20
+
+
+def is_sanitized():
+    with open(PROGRAM, "rb") as file:
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
+def run(*options, timeout=TIMEOUT):
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True,
+                          timeout=timeout)
+
+
+def info(client):
+    text = parse(client.ask("INFO")).decode()
+    return dict(line.split(":", 1) for line in text.splitlines()
+                if ":" in line)
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} does not happen")
+        time.sleep(0.01)
+
+
+class Options(unittest.TestCase):
+    def test_help_and_version(self):
+        done = run("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for option in ("--bind", "--port", "--loops", "--pin",
+                       "--max-clients", "--max-bulk"):
+            self.assertIn(option, done.stdout)
+        done = run("--version")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^gyre-kv \d+\.\d+\.\d+\n$")
+
+    def test_bad_options_are_one_line_and_2(self):
+        for options in (["--nosuch"], ["--port"], ["--port", "x"], ["word"],
+                        ["--port", "70000"], ["--bind", "localhost"],
+                        ["--loops", "0"], ["--pin", "x"],
+                        ["--pin", "1023"], ["--max-clients", "no"]):
+            done = run(*options)
+            self.assertEqual(done.returncode, 2, options)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+
+    def test_port_taken_is_one_line_and_1(self):
+        with GyreKv(PROGRAM) as server:
+            done = run("--port", str(server.port), "--loops", "2",
+                       "--pin", "none")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+            self.assertIn("in use", done.stderr)
+            with server.client() as client:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+        # Another program's socket, without SO_REUSEPORT.
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            done = run("--port", str(other.getsockname()[1]))
+            self.assertEqual(done.returncode, 1)
+
+    def test_an_address_that_is_not_here(self):
+        done = run("--bind", "192.0.2.1")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+
+    def test_it_says_where_it_is(self):
+        with GyreKv(PROGRAM, "--loops", "2") as server:
+            text = "".join(server.welcome)
+            self.assertIn(f"127.0.0.1:{server.port}", text)
+            self.assertIn("2 shards", text)
+            for line in (f"redis-cli -p {server.port} set a 1",
+                         f"redis-cli -p {server.port} get a",
+                         f"redis-benchmark -p {server.port} "):
+                self.assertIn(line, text)
+
+    def test_a_shard_is_pinned(self):
+        cpu = min(os.sched_getaffinity(0))
+        server = GyreKv(PROGRAM, "--pin", str(cpu), "--loops", "3")
+        with server:
+            self.assertIn(f"3 shards, on CPU {cpu} {cpu} {cpu}",
+                          "".join(server.welcome))
+
+    def test_it_listens_on_ipv6(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("there is no IPv6")
+        with GyreKv(PROGRAM, "--bind", "::1") as server:
+            with socket.create_connection(("::1", server.port),
+                                          TIMEOUT) as client:
+                client.sendall(b"PING\r\n")
+                self.assertEqual(client.recv(100), b"+PONG\r\n")
+
+    def test_a_port_can_be_taken_again_at_once(self):
+        with GyreKv(PROGRAM) as server:
+            with server.client() as client:
+                client.ask("PING")
+                port = server.port
+                server.end(signal.SIGINT)
+        again = GyreKv(PROGRAM, "--port", str(port))
+        with again:
+            self.assertEqual(again.port, port)
+
+
+@unittest.skipUnless(shutil.which("redis-cli"), "there is no redis-cli")
+class Tools(unittest.TestCase):
+    def tool(self, server, name, *options):
+        done = subprocess.run([name, "-p", str(server.port), *options],
+                              capture_output=True, text=True, timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_redis_cli(self):
+        with GyreKv(PROGRAM) as server:
+            self.assertEqual(self.tool(server, "redis-cli", "set", "a", "1"),
+                             "OK\n")
+            self.assertEqual(self.tool(server, "redis-cli", "get", "a"),
+                             "1\n")
+            self.tool(server, "redis-cli", "mset", "b", "2", "c", "3")
+            keys = self.tool(server, "redis-cli", "--scan").split()
+            self.assertEqual(sorted(keys), ["a", "b", "c"])
+            done = subprocess.run(
+                ["redis-cli", "-p", str(server.port)], text=True,
+                input="set x \"a b\"\nget x\nquit\n", timeout=TIMEOUT,
+                capture_output=True)
+            self.assertEqual(done.stdout, "OK\na b\n")
+
+    def test_redis_benchmark(self):
+        with GyreKv(PROGRAM) as server:
+            for depth in ("16", "1"):
+                for extra in ([], ["-r", "1000"]):
+                    out = self.tool(server, "redis-benchmark", "-q",
+                                    "-t", "ping,set,get,incr,mset",
+                                    "-n", "20000", "-c", "50", "-P", depth,
+                                    *extra)
+                    self.assertNotIn("rror", out)
+                    self.assertEqual(out.count("requests per second"), 6)
+
+
+class Ending(unittest.TestCase):
+    def load(self, port, stop):
+        """Keep a server busy over all shards until it goes away."""
+        pick = random.Random(port)
+
+        def command():
+            key = b"k%d" % pick.randrange(1000)
+            other = b"k%d" % pick.randrange(1000)
+            return pick.choice([
+                encode("SET", key, b"v" * pick.randrange(2000), "PX", 50),
+                encode("GET", key), encode("INCR", b"n" + key),
+                encode("MSET", key, 1, other, 2), encode("DBSIZE"),
+                encode("MGET", key, other), encode("DEL", key, other)])
+
+        try:
+            with socket.create_connection(("127.0.0.1", port),
+                                          TIMEOUT) as client:
+                while not stop.is_set():
+                    client.sendall(b"".join(command() for _ in range(50)))
+                    client.recv(1 << 16)
+        except OSError:
+            pass
+
+    def test_signals_end_it_cleanly_under_load(self):
+        for number in range(8):
+            server = GyreKv(PROGRAM)
+            stop = threading.Event()
+            with server:
+                threads = [threading.Thread(target=self.load,
+                                            args=(server.port, stop))
+                           for _ in range(6)]
+                for thread in threads:
+                    thread.start()
+                time.sleep(0.05 + 0.03 * number)
+                server.end([signal.SIGINT, signal.SIGTERM][number % 2])
+                stop.set()
+                for thread in threads:
+                    thread.join()
+
+    def test_idle_clients_are_closed(self):
+        with GyreKv(PROGRAM) as server:
+            clients = [server.client() for _ in range(20)]
+            for client in clients:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+            server.end(signal.SIGINT)
+            for client in clients:
+                self.assertEqual(client.rest(), b"")
+                client.close()
+
+
+class Clients(unittest.TestCase):
+    def setUp(self):
+        self.server = GyreKv(PROGRAM)
+
+    def tearDown(self):
+        self.server.__exit__(None, None, None)
+
+    def test_all_shards_serve_the_port(self):
+        clients = [self.server.client() for _ in range(64)]
+        homes = set()
+        for client in clients:
+            homes.add(parse(client.ask("CLIENT", "ID")) % 4)
+            client.close()
+        self.assertEqual(len(homes), 4)
+
+    def test_what_one_read_sends_to_a_shard_crosses_once(self):
+        with self.server.client() as client:
+            before = info(client)
+            commands = [encode("INCR", f"k{number}")
+                        for number in range(200)]
+            client.send(b"".join(commands))
+            for _ in commands:
+                client.reply()
+            after = info(client)
+        batches = int(after["batches_crossed"]) - \
+            int(before["batches_crossed"])
+        carried = int(after["commands_crossed"]) - \
+            int(before["commands_crossed"])
+        # Three other shards, and INFO's own question to each.
+        self.assertLessEqual(batches, 6)
+        self.assertGreater(carried, 100)
+
+    def test_a_client_that_leaves_takes_nothing_along(self):
+        pick = random.Random(5)
+        with self.server.client() as other:
+            for number in range(60):
+                data = b"".join(
+                    encode("INCR", f"c{number}") + encode("SET", f"x{n % 9}",
+                                                          "v" * 500)
+                    for n in range(100))
+                cut = pick.randrange(len(data))
+                gone = self.server.client()
+                gone.send(data[:cut])
+                if number % 3 == 0:  # reset instead of closing
+                    gone.socket.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER,
+                        b"\x01\x00\x00\x00\x00\x00\x00\x00")
+                gone.close()
+                self.assertEqual(other.ask("SET", f"o{number}", number),
+                                 b"+OK\r\n")
+            for number in range(60):
+                self.assertEqual(parse(other.ask("GET", f"o{number}")),
+                                 b"%d" % number)
+            wait_for(lambda: info(other)["connected_clients"] == "1",
+                     "forgetting the clients that left")
+
+    def test_what_was_sent_before_leaving_is_done(self):
+        """Commands that ran are a prefix, on every shard alike."""
+        with self.server.client() as other:
+            for number in range(20):
+                count = 400
+                gone = self.server.client()
+                gone.send(b"".join(encode("SET", f"p{number}:{n}", n)
+                                   for n in range(count)))
+                gone.close()
+                wait_for(lambda: info(other)["connected_clients"] == "1",
+                         "the end of a client")
+                found = parse(other.ask("MGET", *[f"p{number}:{n}"
+                                                  for n in range(count)]))
+                there = [value is not None for value in found]
+                self.assertEqual(there, sorted(there, reverse=True))
+
+    def test_half_close_gets_all_replies(self):
+        with self.server.client() as client:
+            client.send(b"".join(encode("ECHO", n) + encode("INCR", f"k{n}")
+                                 for n in range(500)))
+            client.socket.shutdown(socket.SHUT_WR)
+            expected = b"".join(b"$%d\r\n%d\r\n:1\r\n" % (len(str(n)), n)
+                                for n in range(500))
+            self.assertEqual(client.rest(), expected)
+
+    def test_quit_comes_after_all_replies(self):
+        with self.server.client() as client:
+            client.send(b"".join(encode("INCR", f"q{n}") for n in range(99)) +
+                        encode("QUIT") + encode("INCR", "never"))
+            self.assertEqual(client.rest(), b":1\r\n" * 99 + b"+OK\r\n")
+        with self.server.client() as client:
+            self.assertEqual(parse(client.ask("EXISTS", "never")), 0)
+
+    def test_counters_shared_by_many_clients(self):
+        failed = []
+
+        def count(number):
+            pick = random.Random(number)
+            with self.server.client() as client:
+                last = {}
+                for _ in range(40):
+                    keys = [b"n%d" % pick.randrange(5) for _ in range(50)]
+                    client.send(b"".join(encode("INCR", key)
+                                         for key in keys))
+                    for key in keys:
+                        value = parse(client.reply())
+                        # What a client sees of a counter only grows.
+                        if value <= last.get(key, 0):
+                            failed.append((key, value))
+                        last[key] = value
+
+        threads = [threading.Thread(target=count, args=(number,))
+                   for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
+        with self.server.client() as client:
+            values = parse(client.ask("MGET", *[f"n{n}" for n in range(5)]))
+            self.assertEqual(sum(map(int, values)), 8 * 40 * 50)
+
+    def test_one_client_sees_its_own_order(self):
+        """A pipeline over all shards replies as if run one by one."""
+        pick = random.Random(11)
+        with self.server.client() as client:
+            for _ in range(50):
+                client.ask("FLUSHALL")
+                model = {}
+                commands, expected = [], []
+                for step in range(200):
+                    kind = pick.randrange(6)
+                    key = b"m%d" % pick.randrange(20)
+                    some = [b"m%d" % n for n in pick.sample(range(20), 6)]
+                    if kind == 0:
+                        model[key] = b"%d" % step
+                        commands.append(encode("SET", key, step))
+                        expected.append(b"OK")
+                    elif kind == 1:
+                        commands.append(encode("MGET", *some))
+                        expected.append([model.get(name) for name in some])
+                    elif kind == 2:
+                        commands.append(encode("DEL", *some))
+                        expected.append(sum(name in model for name in some))
+                        for name in some:
+                            model.pop(name, None)
+                    elif kind == 3:
+                        commands.append(encode("DBSIZE"))
+                        expected.append(len(model))
+                    elif kind == 4:
+                        model.update({name: b"%d" % step for name in some})
+                        commands.append(encode("MSET", *[
+                            part for name in some
+                            for part in (name, b"%d" % step)]))
+                        expected.append(b"OK")
+                    elif pick.randrange(8) == 0:
+                        model.clear()
+                        commands.append(encode("FLUSHALL"))
+                        expected.append(b"OK")
+                client.send(b"".join(commands))
+                replies = [parse(client.reply()) for _ in commands]
+                self.assertEqual(replies, expected)
+
+    def test_scan_meets_every_key_that_stays(self):
+        with self.server.client() as client:
+            for start in range(0, 3000, 100):
+                client.ask("MSET", *[part for n in range(start, start + 100)
+                                     for part in (f"stay:{n}", n)])
+            cursor, found, more = b"0", set(), 0
+            while True:
+                cursor, keys = parse(client.ask("SCAN", cursor, "COUNT", 50))
+                found.update(keys)
+                if cursor == b"0":
+                    break
+                for _ in range(40):  # the tables double meanwhile
+                    client.ask("SET", f"more:{more}", "x")
+                    more += 1
+            missing = [n for n in range(3000) if b"stay:%d" % n not in found]
+            self.assertEqual(missing, [])
+            some = scan(client, "MATCH", "stay:1?", "COUNT", 1000)
+            self.assertEqual(sorted(some),
+                             [b"stay:%d" % n for n in range(10, 20)])
+
+    def test_keys_expire_unasked(self):
+        with self.server.client() as client:
+            for n in range(100):
+                client.ask("SET", f"gone:{n}", "x", "PX", 30 + n)
+                client.ask("SET", f"here:{n}", "x", "EX", 1000)
+            wait_for(lambda: parse(client.ask("DBSIZE")) == 100,
+                     "the expiry of keys that nobody asks for")
+            self.assertEqual(parse(client.ask("EXISTS", "gone:1", "here:1")),
+                             1)
+            self.assertEqual(info(client)["expired_keys"], "100")
+
+    def test_a_key_is_gone_when_its_time_is_up(self):
+        with self.server.client() as client:
+            client.ask("SET", "k", "x", "PX", 60)
+            self.assertEqual(parse(client.ask("GET", "k")), b"x")
+            time.sleep(0.07)
+            self.assertEqual(parse(client.ask("GET", "k")), None)
+            self.assertEqual(parse(client.ask("TTL", "k")), -2)
+
+
+class Limits(unittest.TestCase):
+    def test_too_many_clients_are_turned_away(self):
+        with GyreKv(PROGRAM, "--max-clients", "5") as server:
+            clients = [server.client() for _ in range(5)]
+            for client in clients:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+            for _ in range(5):
+                with server.client() as extra:
+                    self.assertEqual(
+                        extra.rest(),
+                        b"-ERR max number of clients reached\r\n")
+            for client in clients:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+            self.assertEqual(info(clients[0])["rejected_connections"], "5")
+            clients[4].close()
+
+            def is_let_in():
+                with server.client() as client:
+                    client.send(b"PING\r\n")
+                    return client.rest_or_line() == b"+PONG\r\n"
+
+            wait_for(is_let_in, "a place becoming free")
+            for client in clients:
+                client.close()
+
+    def test_bulks_have_the_limit_that_was_given(self):
+        with GyreKv(PROGRAM, "--max-bulk", "1000") as server:
+            with server.client() as client:
+                self.assertEqual(client.ask("SET", "a", "x" * 1000),
+                                 b"+OK\r\n")
+                self.assertEqual(
+                    client.ask("APPEND", "a", "x"),
+                    b"-ERR string exceeds maximum allowed size "
+                    b"(proto-max-bulk-len)\r\n")
+                client.send(b"*1\r\n$1001\r\n")
+                self.assertEqual(
+                    client.rest(),
+                    b"-ERR Protocol error: invalid bulk length\r\n")
+
+    def test_arguments_have_a_limit(self):
+        with GyreKv(PROGRAM) as server, server.client() as client:
+            client.send(b"*1048577\r\n")
+            self.assertEqual(
+                client.rest(),
+                b"-ERR Protocol error: invalid multibulk length\r\n")
+
+    def test_announcements_take_no_memory(self):
+        with GyreKv(PROGRAM) as server:
+            with server.client() as client:
+                client.ask("PING")
+                before = server.memory()
+                clients = [server.client() for _ in range(100)]
+                for number, other in enumerate(clients):
+                    other.send([b"*1048576\r\n$536870912\r\nabc",
+                                b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\n"
+                                + b"x" * 50000][number % 2])
+                wait_for(lambda: info(client)["connected_clients"] == "101",
+                         "accepting")
+                time.sleep(0.2)
+                grown = server.memory() - before
+                if not is_sanitized():
+                    self.assertLess(grown, 40 * MIB)
+                for other in clients:
+                    other.close()
+                wait_for(lambda: info(client)["connected_clients"] == "1",
+                         "closing")
+
+    def test_a_slow_reader_holds_little_memory(self):
+        count, size = 3000, 100000  # 300 MB of replies
+        with GyreKv(PROGRAM) as server:
+            with server.client() as other, server.client() as slow:
+                for n in range(16):
+                    other.ask("SET", f"big{n}", "x" * size)
+                before = server.memory()
+                slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
+                                       1 << 16)
+                commands = b"".join(encode("GET", f"big{n % 16}")
+                                    for n in range(count))
+                slow.send(commands)
+                highest = 0
+                for _ in range(50):
+                    self.assertEqual(other.ask("PING"), b"+PONG\r\n")
+                    other.ask("MGET", "a", "b", "c", "d")
+                    highest = max(highest, server.memory() - before)
+                    time.sleep(0.01)
+                if not is_sanitized():
+                    self.assertLess(highest, 40 * MIB)
+                reply = b"$%d\r\n%s\r\n" % (size, b"x" * size)
+                for _ in range(count):
+                    self.assertEqual(slow.reply(), reply)
+
+    def test_a_reader_that_never_reads_does_not_stop_the_end(self):
+        with GyreKv(PROGRAM) as server:
+            stuck = server.client()
+            stuck.ask("SET", "big", "x" * 500000)
+            stuck.send(b"".join(encode("GET", "big") for _ in range(200)))
+            time.sleep(0.2)
+            server.end(signal.SIGTERM)
+            stuck.close()
+
+
+def main():
+    global PROGRAM
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
