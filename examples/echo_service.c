@@ -1,5 +1,6 @@
 /* A sharded echo service on port 7400: a pinned loop per CPU. */
 #include <gyre/gyre.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static size_t
@@ -28,13 +29,14 @@ start(const struct gyre_shard *shard, void *options, void **listener)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static const struct gyre_service_ops echo = { "echo", start, 0, 0 };
-	struct gyre_listener_options at = { .port = 7400, .reuse_port = true };
+	struct gyre_listener_options at = { .reuse_port = true };
 	struct gyre_runtime_options options = { .stop_signals = true };
 	struct gyre_runtime *runtime = NULL;
 
+	at.port = argc > 1 ? (uint16_t)atoi(argv[1]) : 7400;
 	if (gyre_runtime_new(&options, &runtime) == 0 &&
 	    gyre_runtime_add_service(runtime, &echo, &at) == 0 &&
 	    gyre_runtime_start(runtime) == 0)
