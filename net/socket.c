@@ -1,0 +1,106 @@
+/*
+ * The system calls that make and set up sockets.
+ */
+#include "net/socket.h"
+
+#include "base/sys.h"
+#include "net/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+static int
+make_socket(const struct gyre_sys *sys, int family)
+{
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int fd = sys->socket(family, type, 0);
+
+	return fd >= 0 ? fd : -errno;
+#else
+	int fd = sys->socket(family, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		return -errno;
+	sys->fcntl(fd, F_SETFL, O_NONBLOCK);
+	sys->fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+#endif
+}
+
+static int
+set_option(const struct gyre_sys *sys, int fd, int level, int name)
+{
+	int on = 1;
+
+	if (sys->setsockopt(fd, level, name, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+set_listening_options(const struct gyre_sys *sys, int fd, int family,
+		      bool reuse_port)
+{
+	int status = set_option(sys, fd, SOL_SOCKET, SO_REUSEADDR);
+
+	if (status == 0 && reuse_port)
+		status = set_option(sys, fd, SOL_SOCKET, SO_REUSEPORT);
+	/* The default differs from system to system. */
+	if (status == 0 && family == AF_INET6)
+		status = set_option(sys, fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	return status;
+}
+
+static int
+bind_and_listen(const struct gyre_sys *sys, int fd,
+		struct gyre__address *address, int backlog)
+{
+	struct sockaddr *name = (struct sockaddr *)&address->storage;
+
+	if (sys->bind(fd, name, address->length) < 0 ||
+	    sys->listen(fd, backlog) < 0 ||
+	    sys->getsockname(fd, name, &address->length) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+gyre__socket_listen(const struct gyre_sys *sys, struct gyre__address *address,
+		    int backlog, bool reuse_port)
+{
+	int family = address->storage.ss_family;
+	int fd = make_socket(sys, family);
+	int status;
+
+	if (fd < 0)
+		return fd;
+	status = set_listening_options(sys, fd, family, reuse_port);
+	if (status == 0)
+		status = bind_and_listen(sys, fd, address, backlog);
+	if (status < 0) {
+		sys->close(fd);
+		return status;
+	}
+	return fd;
+}
+
+void
+gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay)
+{
+#ifdef SO_NOSIGPIPE
+	(void)set_option(sys, fd, SOL_SOCKET, SO_NOSIGPIPE);
+#endif
+	/* Not every stream is TCP. */
+	if (no_delay)
+		(void)set_option(sys, fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+bool
+gyre__socket_would_block(int error)
+{
+	/* An interrupted call is not repeated here: nothing spins that way. */
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}

@@ -1,0 +1,35 @@
+/*
+ * Sockets as gyre wants them: non-blocking, close-on-exec, no SIGPIPE.
+ */
+#ifndef GYRE_NET_SOCKET_H
+#define GYRE_NET_SOCKET_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct gyre_sys;
+struct gyre__address;
+
+/* Where a send cannot be told, gyre__socket_tune() tells the socket. */
+#ifdef MSG_NOSIGNAL
+#define GYRE__SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
+#else
+#define GYRE__SEND_FLAGS MSG_DONTWAIT
+#endif
+
+/*
+ * Make a TCP socket that listens, and store what it is bound to.
+ *
+ * Returns: the descriptor, or a negative errno and nothing is left of it
+ */
+int gyre__socket_listen(const struct gyre_sys *sys,
+			struct gyre__address *address, int backlog,
+			bool reuse_port);
+
+/* Prepare a connected socket for a stream; what it cannot do is left. */
+void gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay);
+
+/* Whether a call failed only for now; the loop says when to try again. */
+bool gyre__socket_would_block(int error);
+
+#endif
