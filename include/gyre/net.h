@@ -33,20 +33,23 @@ typedef void (*gyre_accept_fn)(struct gyre_listener *listener, int fd,
 			       void *arg);
 
 struct gyre_listener_options {
-	const char *address; /* numeric; NULL: 127.0.0.1 */
+	const char *address; /* numeric, IPv4 or IPv6 ("::" is IPv6 alone);
+				NULL: 127.0.0.1 */
 	uint16_t port;       /* 0: any free one */
 	bool reuse_port;     /* one listener per shard on the same port */
 	int backlog;         /* 0: 511 */
-	struct gyre_log log;
+	struct gyre_log log; /* zeroed: the loop's */
 };
 
 /* -- listener ------------------------------------------------------------ */
 
 /*
- * Listen on an address and accept on this loop. Out of descriptors, it logs
- * one line, waits a moment and tries again; it never spins.
+ * Listen on an address and accept on this loop. NULL options mean the
+ * defaults. Out of descriptors or memory, it logs one line, waits a moment
+ * and tries again; it never spins.
  *
  * Thread: owner
+ * Owns:   the loop, whose close closes and frees it if nobody did before
  * Errors: -EADDRINUSE; -EINVAL the address is not numeric; -EACCES; -EMFILE;
  *         -ESHUTDOWN; -ENOMEM
  */
@@ -58,13 +61,16 @@ GYRE_API int gyre_listener_open(
 /*
  * Return the port listened on.
  *
- * Thread: owner
+ * Thread: any, while it is open
  */
 GYRE_API uint16_t gyre_listener_port(const struct gyre_listener *listener);
 
 /*
  * Stop listening; connections that wait in the kernel's queue are accepted
- * first. May be called from its own callback. NULL is a no-op.
+ * first: its callback is called inside this call. May be called from that
+ * callback, which is then called for the rest of the queue when it returns.
+ * A loop that closes with the listener open accepts nothing more and frees
+ * it. NULL is a no-op.
  *
  * Thread: owner
  */
@@ -74,9 +80,11 @@ GYRE_API void gyre_listener_close(struct gyre_listener *listener);
 
 struct gyre_stream_ops {
 	/*
-	 * Bytes are there; return how many were used. What was not used is
-	 * handed out again with more, or after gyre_stream_resume(). May
-	 * write to and close the stream.
+	 * Bytes are there; return how many were used. While some are, the
+	 * rest is handed out again at once; what was not used then is
+	 * handed out with more, after on_drain, or after
+	 * gyre_stream_resume(). May write to, pause and close the stream; a
+	 * stream that is full or paused hands nothing out.
 	 */
 	size_t (*on_read)(struct gyre_stream *stream, const void *data,
 			  size_t length, void *arg);
