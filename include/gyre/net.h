@@ -93,12 +93,17 @@ struct gyre_stream_ops {
 	 * works. NULL: close the stream when what is written has left.
 	 */
 	void (*on_end)(struct gyre_stream *stream, void *arg);
-	/* After the buffer was above write_high_bytes it is at most half of
-	 * it again. May be NULL. */
+	/*
+	 * After more than write_high_bytes waited, it is at most half of that
+	 * again; reading goes on after it. Comes in a callback of its own.
+	 * May be NULL.
+	 */
 	void (*on_drain)(struct gyre_stream *stream, void *arg);
 	/*
-	 * The stream is closed, once, for whatever reason: 0 (by us or
-	 * after on_end) or a negative errno. The stream is freed after it.
+	 * The stream is closed, once, for whatever reason: 0 (by us, or both
+	 * sides have ended), -ESHUTDOWN (its loop was closed) or another
+	 * negative errno (-ECONNRESET, -EPIPE, -ENOMEM). The stream is freed
+	 * after it. May be NULL.
 	 */
 	void (*on_close)(struct gyre_stream *stream, int error, void *arg);
 };
@@ -120,10 +125,12 @@ struct gyre_stream_stats {
 };
 
 /*
- * Make a stream of a connected, non-blocking socket and begin to read.
+ * Make a stream of a connected, non-blocking socket and begin to read. NULL
+ * options mean the defaults; ops are copied. An idle stream holds no buffers.
  *
  * Thread: owner
- * Owns:   on 0 the stream owns the descriptor; on error still the caller
+ * Owns:   on 0 the stream owns the descriptor, and lives until on_close has
+ *         returned; on error the descriptor is still the caller's
  * Errors: -EBADF; -EEXIST it has a handler; -ESHUTDOWN; -ENOMEM
  */
 GYRE_API int gyre_stream_open(struct gyre_loop *loop, int fd,
@@ -132,7 +139,8 @@ GYRE_API int gyre_stream_open(struct gyre_loop *loop, int fd,
 			      struct gyre_stream **ret_stream) GYRE_MUST_CHECK;
 
 /*
- * Write bytes; they are copied and sent at the end of the batch.
+ * Write bytes; they are copied and sent at the end of the batch. No callback
+ * is called inside this call.
  *
  * Thread: owner
  * Blocks: never
@@ -150,30 +158,34 @@ GYRE_API int gyre_stream_write(struct gyre_stream *stream, const void *data,
 GYRE_API bool gyre_stream_is_full(const struct gyre_stream *stream);
 
 /*
- * Stop handing out input, or (resume) hand out again, beginning with what was
- * read and not used, in a callback of its own.
+ * Stop handing out input. A peer that goes away meanwhile is noticed when the
+ * stream is resumed or written to. A short pause costs no system call.
  *
  * Thread: owner
  */
 GYRE_API void gyre_stream_pause(struct gyre_stream *stream);
 
 /*
- * Undo gyre_stream_pause(), or have unused input handed out once more.
+ * Undo gyre_stream_pause(), or have unused input handed out once more, in a
+ * callback of its own.
  *
  * Thread: owner
  */
 GYRE_API void gyre_stream_resume(struct gyre_stream *stream);
 
 /*
- * Send what is written, then half-close: the peer sees the end.
+ * Send what is written, then half-close: the peer sees the end. Once the
+ * peer's end was seen too, the stream closes by itself.
  *
  * Thread: owner
  */
 GYRE_API void gyre_stream_shutdown(struct gyre_stream *stream);
 
 /*
- * Close; with `flush`, once what is written has left. on_close comes in a
- * later callback, never inside this call. Closing twice is a no-op.
+ * Close; with `flush`, once what is written has left, however long the peer
+ * takes; nothing is handed out meanwhile. on_close comes in a later callback,
+ * never inside this call. Closing twice is a no-op, but closing without flush
+ * cuts short a close that still flushes.
  *
  * Thread: owner
  */

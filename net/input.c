@@ -1,0 +1,187 @@
+/*
+ * The way in: from the socket to on_read.
+ *
+ * Bytes are read into an area on the stack and handed out from there; only
+ * what on_read leaves is kept, so an idle stream holds no read buffer. A
+ * stream that keeps much (a large value that is not complete) is read into
+ * its buffer directly.
+ */
+#include "net/stream.h"
+
+#include "base/check.h"
+#include "base/exception.h"
+#include "base/sys.h"
+#include "net/socket.h"
+
+#include <errno.h>
+
+#define SCRATCH_BYTES 16384u
+/* One stream's share of an iteration: 256 KiB, or so many calls. */
+#define READS_PER_EVENT     16
+#define HAND_OUTS_PER_EVENT 256
+
+static bool
+may_hand_out(const struct gyre_stream *stream)
+{
+	return stream->state == GYRE__STREAM_OPEN && !stream->paused &&
+	       !stream->full;
+}
+
+bool
+gyre__stream_wants_input(const struct gyre_stream *stream)
+{
+	return may_hand_out(stream) && !stream->ended &&
+	       gyre__buffer_length(&stream->input) < stream->read_max_bytes;
+}
+
+/*
+ * Hand bytes out for as long as some are used; returns how many were. After
+ * its share, or after a raise (the loop reports one at a time), it goes on in
+ * a later iteration.
+ */
+static size_t
+offer(struct gyre_stream *stream, const unsigned char *data, size_t length)
+{
+	size_t done = 0;
+	size_t used = 1;
+	int turn = 0;
+
+	while (done < length && used > 0 && may_hand_out(stream)) {
+		if (turn++ == HAND_OUTS_PER_EVENT || gyre__raised()) {
+			stream->hand_out_due = true;
+			gyre__stream_do_later(stream);
+			break;
+		}
+		used = stream->ops.on_read(stream, data + done, length - done,
+					   stream->arg);
+		GYRE_REQUIRE(used <= length - done);
+		done += used;
+	}
+	return done;
+}
+
+void
+gyre__stream_hand_out(struct gyre_stream *stream)
+{
+	size_t used;
+
+	stream->hand_out_due = false;
+	used = offer(stream, gyre__buffer_bytes(&stream->input),
+		     gyre__buffer_length(&stream->input));
+	gyre__buffer_consume(&stream->input, stream->sys, used);
+}
+
+/* Keep what was read and not used. */
+static void
+keep(struct gyre_stream *stream, const unsigned char *data, size_t length)
+{
+	if (stream->state != GYRE__STREAM_OPEN)
+		return;
+	if (gyre__buffer_append(&stream->input, stream->sys, data, length) < 0)
+		gyre__stream_end(stream, -ENOMEM);
+}
+
+static void
+come_to_end(struct gyre_stream *stream)
+{
+	stream->ended = true;
+	if (stream->ops.on_end != NULL)
+		stream->ops.on_end(stream, stream->arg);
+	else
+		gyre_stream_close(stream, true);
+}
+
+/* Look at what recv said; whether there are bytes. */
+static bool
+received(struct gyre_stream *stream, ssize_t length)
+{
+	if (length > 0) {
+		stream->read_bytes += (uint64_t)length;
+		return true;
+	}
+	if (length == 0)
+		come_to_end(stream);
+	else if (!gyre__socket_would_block(errno))
+		gyre__stream_end(stream, -errno);
+	return false;
+}
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Read behind much that is unread; whether there may be more to read. */
+static bool
+read_directly(struct gyre_stream *stream)
+{
+	struct gyre__buffer *input = &stream->input;
+	void *room = gyre__buffer_reserve(input, stream->sys, SCRATCH_BYTES);
+	size_t size;
+	ssize_t length;
+
+	if (room == NULL) {
+		gyre__stream_end(stream, -ENOMEM);
+		return false;
+	}
+	size = smaller(gyre__buffer_room(input),
+		       stream->read_max_bytes - gyre__buffer_length(input));
+	length = stream->sys->recv(stream->fd, room, size, MSG_DONTWAIT);
+	if (!received(stream, length))
+		return false;
+	gyre__buffer_fill(input, (size_t)length);
+	gyre__stream_hand_out(stream);
+	return (size_t)length == size;
+}
+
+/* Read by way of the scratch area; whether there may be more to read. */
+static bool
+read_once(struct gyre_stream *stream, unsigned char *scratch)
+{
+	size_t unread = gyre__buffer_length(&stream->input);
+	size_t size = smaller(SCRATCH_BYTES, stream->read_max_bytes - unread);
+	size_t used;
+	ssize_t length =
+		stream->sys->recv(stream->fd, scratch, size, MSG_DONTWAIT);
+
+	if (!received(stream, length))
+		return false;
+	if (unread == 0) {
+		used = offer(stream, scratch, (size_t)length);
+		keep(stream, scratch + used, (size_t)length - used);
+	} else {
+		keep(stream, scratch, (size_t)length);
+		gyre__stream_hand_out(stream);
+	}
+	return (size_t)length == size;
+}
+
+void
+gyre__stream_read(struct gyre_stream *stream)
+{
+	unsigned char scratch[SCRATCH_BYTES];
+	bool more = true;
+
+	/* What is to be handed out again comes first, in its callback. */
+	for (int turn = 0; more && turn < READS_PER_EVENT; turn++) {
+		if (!gyre__stream_wants_input(stream) || stream->hand_out_due ||
+		    gyre__raised())
+			break;
+		if (gyre__buffer_length(&stream->input) < SCRATCH_BYTES)
+			more = read_once(stream, scratch);
+		else
+			more = read_directly(stream);
+	}
+}
+
+void
+gyre__stream_discard(struct gyre_stream *stream)
+{
+	unsigned char scratch[SCRATCH_BYTES];
+	ssize_t length = 1;
+
+	for (int turn = 0; length > 0 && turn < READS_PER_EVENT; turn++)
+		length = stream->sys->recv(stream->fd, scratch, sizeof(scratch),
+					   MSG_DONTWAIT);
+}

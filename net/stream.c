@@ -1,0 +1,393 @@
+/*
+ * A stream's life: opened with a connected socket, watched, settled at the
+ * end of each batch in which something changed, closed, freed in a callback.
+ *
+ * All of it on the loop's owner. Interest is told to the poller lazily: what
+ * is missing is added when the batch ends, reading that is not wanted for the
+ * moment is dropped only if an event comes for it, so that a short pause costs
+ * no system call.
+ */
+#include "net/stream.h"
+
+#include "base/check.h"
+#include "base/sys.h"
+#include "net/socket.h"
+
+#include <errno.h>
+
+#define READ_MAX_DEFAULT   ((size_t)1 << 20)
+#define WRITE_HIGH_DEFAULT ((size_t)1 << 20)
+
+static void on_event(int fd, unsigned events, void *arg);
+
+/* -- state ---------------------------------------------------------------- */
+
+static void
+set_state(struct gyre_stream *stream, enum gyre__stream_state next)
+{
+	static const bool allowed[3][3] = {
+		[GYRE__STREAM_OPEN][GYRE__STREAM_FLUSHING] = true,
+		[GYRE__STREAM_OPEN][GYRE__STREAM_CLOSED] = true,
+		[GYRE__STREAM_FLUSHING][GYRE__STREAM_CLOSED] = true,
+	};
+
+	GYRE_INSIST(allowed[stream->state][next]);
+	stream->state = next;
+}
+
+/* on_close, and the stream is no more. */
+static void
+finish(struct gyre_stream *stream)
+{
+	const struct gyre_sys *sys = stream->sys;
+
+	GYRE_INSIST(stream->state == GYRE__STREAM_CLOSED);
+	if (stream->ops.on_close != NULL)
+		stream->ops.on_close(stream, stream->error, stream->arg);
+	gyre__buffer_release(&stream->input, sys);
+	gyre__buffer_release(&stream->output, sys);
+	sys->release(stream);
+}
+
+void
+gyre__stream_end(struct gyre_stream *stream, int error)
+{
+	if (stream->state == GYRE__STREAM_CLOSED)
+		return;
+	set_state(stream, GYRE__STREAM_CLOSED);
+	stream->error = error;
+	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
+	gyre__loop_remove_dependent(&stream->dependent);
+	if (stream->watched)
+		gyre_loop_remove_handler(stream->loop, stream->fd);
+	stream->sys->close(stream->fd);
+	stream->fd = -1;
+	gyre__stream_do_later(stream);
+}
+
+/* The loop is closing and the stream has not been closed. */
+static void
+close_with_loop(struct gyre__dependent *dependent)
+{
+	struct gyre_stream *stream =
+		(struct gyre_stream *)((char *)dependent -
+				       offsetof(struct gyre_stream, dependent));
+
+	gyre__stream_end(stream, -ESHUTDOWN);
+}
+
+/* -- later ---------------------------------------------------------------- */
+
+static struct gyre_stream *
+stream_of(struct gyre_task *later)
+{
+	return (struct gyre_stream *)((char *)later -
+				      offsetof(struct gyre_stream, later));
+}
+
+static void
+later_run(struct gyre_task *task)
+{
+	struct gyre_stream *stream = stream_of(task);
+
+	stream->later_posted = false;
+	if (stream->state == GYRE__STREAM_CLOSED) {
+		finish(stream);
+		return;
+	}
+	if (stream->drain_due && stream->state == GYRE__STREAM_OPEN) {
+		stream->drain_due = false;
+		if (stream->ops.on_drain != NULL)
+			stream->ops.on_drain(stream, stream->arg);
+	}
+	if (stream->hand_out_due)
+		gyre__stream_hand_out(stream);
+	gyre__stream_touch(stream);
+}
+
+/* The loop is closing; on_close comes all the same. */
+static void
+later_drop(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	struct gyre_stream *stream = stream_of(task);
+
+	(void)reason;
+	stream->later_posted = false;
+	if (stream->state == GYRE__STREAM_CLOSED)
+		finish(stream);
+}
+
+void
+gyre__stream_do_later(struct gyre_stream *stream)
+{
+	int status;
+
+	if (stream->later_posted)
+		return;
+	/* It needs no memory, and no stream outlives its loop. */
+	status = gyre_inbox_post(gyre_loop_inbox(stream->loop), &stream->later);
+	GYRE_INSIST(status == 0);
+	stream->later_posted = true;
+}
+
+/* -- events --------------------------------------------------------------- */
+
+/* Tell the poller, if it does not know. */
+static void
+watch(struct gyre_stream *stream, unsigned events)
+{
+	struct gyre_loop *loop = stream->loop;
+	int status;
+
+	if (stream->interest == events)
+		return;
+	if (stream->watched)
+		status = gyre_loop_update_handler(loop, stream->fd, events);
+	else
+		status = gyre_loop_add_handler(loop, stream->fd, events,
+					       on_event, stream);
+	if (status < 0) {
+		gyre__stream_end(stream, status);
+		return;
+	}
+	stream->watched = true;
+	stream->interest = events;
+}
+
+/*
+ * Nothing is wanted of the peer now. A hang-up is reported whether it is asked
+ * for or not, each time: the descriptor is left alone until there is something
+ * to read or write again, which then meets the error.
+ */
+static void
+ignore_event(struct gyre_stream *stream, unsigned events)
+{
+	watch(stream, stream->interest & ~GYRE_READ);
+	if (stream->state == GYRE__STREAM_CLOSED)
+		return;
+	if ((events & GYRE_ERROR) != 0 && stream->interest == GYRE_NONE) {
+		gyre_loop_remove_handler(stream->loop, stream->fd);
+		stream->watched = false;
+	}
+}
+
+static void
+on_event(int fd, unsigned events, void *arg)
+{
+	struct gyre_stream *stream = arg;
+
+	(void)fd;
+	if ((events & (GYRE_WRITE | GYRE_ERROR)) != 0)
+		stream->blocked = false;
+	if ((events & (GYRE_READ | GYRE_ERROR)) != 0) {
+		if (gyre__stream_wants_input(stream))
+			gyre__stream_read(stream);
+		else
+			ignore_event(stream, events);
+	}
+	gyre__stream_touch(stream);
+}
+
+/* -- settling ------------------------------------------------------------- */
+
+void
+gyre__stream_touch(struct gyre_stream *stream)
+{
+	if (stream->state != GYRE__STREAM_CLOSED)
+		gyre__loop_at_batch_end(stream->loop, &stream->settle);
+}
+
+/* Closing over unread input would reset the connection, and with it what has
+ * left but not arrived. */
+static void
+end_gently(struct gyre_stream *stream)
+{
+	if (!stream->ended)
+		gyre__stream_discard(stream);
+	gyre__stream_end(stream, 0);
+}
+
+/* All has left: half-close or close, if that is what it was waiting for. */
+static void
+end_output(struct gyre_stream *stream)
+{
+	if (stream->state == GYRE__STREAM_FLUSHING) {
+		end_gently(stream);
+		return;
+	}
+	/* A socket that cannot be shut down is gone; reading tells why. */
+	if (stream->ending && !stream->shut) {
+		stream->sys->shutdown(stream->fd, SHUT_WR);
+		stream->shut = true;
+	}
+	if (stream->shut && stream->ended)
+		gyre__stream_end(stream, 0);
+}
+
+static unsigned
+wanted(const struct gyre_stream *stream)
+{
+	unsigned events = GYRE_NONE;
+
+	if (stream->blocked)
+		events |= GYRE_WRITE;
+	if (gyre__stream_wants_input(stream))
+		events |= GYRE_READ;
+	else if (stream->state == GYRE__STREAM_OPEN && !stream->ended)
+		events |= stream->interest & GYRE_READ;
+	return events;
+}
+
+static void
+settle(struct gyre__batch_end *end)
+{
+	struct gyre_stream *stream =
+		(struct gyre_stream *)((char *)end -
+				       offsetof(struct gyre_stream, settle));
+	int status = 0;
+
+	if (!stream->blocked && gyre__buffer_length(&stream->output) > 0)
+		status = gyre__stream_send(stream);
+	if (status < 0) {
+		gyre__stream_end(stream, status);
+		return;
+	}
+	gyre__stream_note_drain(stream);
+	if (gyre__buffer_length(&stream->output) == 0)
+		end_output(stream);
+	if (stream->state != GYRE__STREAM_CLOSED)
+		watch(stream, wanted(stream));
+}
+
+/* -- public --------------------------------------------------------------- */
+
+static size_t
+or_default(size_t value, size_t fallback)
+{
+	return value != 0 ? value : fallback;
+}
+
+static void
+set_options(struct gyre_stream *stream,
+	    const struct gyre_stream_options *options)
+{
+	stream->read_max_bytes =
+		or_default(options->read_max_bytes, READ_MAX_DEFAULT);
+	stream->write_high_bytes =
+		or_default(options->write_high_bytes, WRITE_HIGH_DEFAULT);
+	stream->write_max_bytes =
+		or_default(options->write_max_bytes, SIZE_MAX);
+}
+
+static void
+flush_and_close(struct gyre_stream *stream)
+{
+	set_state(stream, GYRE__STREAM_FLUSHING);
+	gyre__stream_touch(stream);
+}
+
+int
+gyre_stream_open(struct gyre_loop *loop, int fd,
+		 const struct gyre_stream_options *options,
+		 const struct gyre_stream_ops *ops, void *arg,
+		 struct gyre_stream **ret_stream)
+{
+	static const struct gyre_stream_options defaults = { .no_delay =
+								     false };
+	const struct gyre_sys *sys = gyre__loop_sys(loop);
+	struct gyre_stream *stream;
+	int status;
+
+	GYRE_REQUIRE(ops->on_read != NULL);
+	if (options == NULL)
+		options = &defaults;
+	stream = gyre__allocate(sys, sizeof(*stream), 0);
+	if (stream == NULL)
+		return -ENOMEM;
+	stream->loop = loop;
+	stream->sys = sys;
+	stream->ops = *ops;
+	stream->arg = arg;
+	set_options(stream, options);
+	stream->fd = fd;
+	stream->interest = GYRE_READ;
+	stream->watched = true;
+	stream->later.run = later_run;
+	stream->later.drop = later_drop;
+	stream->settle.run = settle;
+	stream->dependent.close = close_with_loop;
+	status = gyre_loop_add_handler(loop, fd, GYRE_READ, on_event, stream);
+	if (status < 0) {
+		sys->release(stream);
+		return status;
+	}
+	gyre__loop_add_dependent(loop, &stream->dependent);
+	gyre__socket_tune(sys, fd, options->no_delay);
+	*ret_stream = stream;
+	return 0;
+}
+
+void
+gyre_stream_pause(struct gyre_stream *stream)
+{
+	gyre__loop_require_owner(stream->loop);
+	stream->paused = true;
+}
+
+void
+gyre_stream_resume(struct gyre_stream *stream)
+{
+	gyre__loop_require_owner(stream->loop);
+	if (stream->state != GYRE__STREAM_OPEN)
+		return;
+	stream->paused = false;
+	if (gyre__buffer_length(&stream->input) > 0) {
+		stream->hand_out_due = true;
+		gyre__stream_do_later(stream);
+	}
+	gyre__stream_touch(stream);
+}
+
+void
+gyre_stream_shutdown(struct gyre_stream *stream)
+{
+	gyre__loop_require_owner(stream->loop);
+	stream->ending = true;
+	gyre__stream_touch(stream);
+}
+
+void
+gyre_stream_close(struct gyre_stream *stream, bool flush)
+{
+	bool pending = gyre__buffer_length(&stream->output) > 0;
+
+	gyre__loop_require_owner(stream->loop);
+	if (stream->state == GYRE__STREAM_CLOSED)
+		return;
+	if (!flush)
+		gyre__stream_end(stream, 0);
+	else if (!pending)
+		end_gently(stream);
+	else if (stream->state == GYRE__STREAM_OPEN)
+		flush_and_close(stream);
+}
+
+int
+gyre_stream_fd(const struct gyre_stream *stream)
+{
+	gyre__loop_require_owner(stream->loop);
+	return stream->fd;
+}
+
+void
+gyre_stream_get_stats(const struct gyre_stream *stream,
+		      struct gyre_stream_stats *ret_stats)
+{
+	gyre__loop_require_owner(stream->loop);
+	*ret_stats = (struct gyre_stream_stats){
+		.read_bytes = stream->read_bytes,
+		.written_bytes = stream->written_bytes,
+		.pending_bytes = gyre__buffer_length(&stream->output),
+		.unread_bytes = gyre__buffer_length(&stream->input),
+	};
+}

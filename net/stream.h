@@ -1,0 +1,102 @@
+/*
+ * A stream's insides, shared by the three files that work on one: stream.c
+ * (its life), input.c (what comes in), output.c (what leaves).
+ *
+ * What changes is only noted when it changes; at the end of the batch settle
+ * sends, half-closes, closes and tells the poller, all at once. User code runs
+ * in the stream's handler and in its callback (`later`), never in settle.
+ */
+#ifndef GYRE_NET_STREAM_H
+#define GYRE_NET_STREAM_H
+
+#include <gyre/net.h>
+
+#include "loop/loop.h"
+#include "net/buffer.h"
+
+/*
+ *   OPEN ---- close(flush) ----> FLUSHING
+ *     |                              |
+ *     | close, error, both ends      | all has left, close, error
+ *     |                              v
+ *     +--------------------------> CLOSED ---- later: on_close, freed
+ */
+enum gyre__stream_state {
+	GYRE__STREAM_OPEN,     /* the user reads and writes */
+	GYRE__STREAM_FLUSHING, /* the user has closed; output still leaves */
+	GYRE__STREAM_CLOSED,   /* the descriptor is gone; on_close is to come */
+};
+
+struct gyre_stream {
+	/* -- immutable after open -- */
+	struct gyre_loop *loop;
+	const struct gyre_sys *sys;
+	struct gyre_stream_ops ops;
+	void *arg;
+	size_t read_max_bytes;
+	size_t write_high_bytes;
+	size_t write_max_bytes; /* SIZE_MAX: none */
+
+	/* -- owner -- */
+	int fd;    /* -1: closed */
+	int error; /* for on_close */
+	enum gyre__stream_state state;
+	unsigned interest; /* what the poller was told; NONE if unwatched */
+	bool watched;      /* has a handler */
+	bool later_posted;
+
+	/* input */
+	bool paused;       /* by the user */
+	bool ended;        /* the peer has half-closed */
+	bool hand_out_due; /* what is unread is to be handed out again */
+	struct gyre__buffer input; /* read, not used */
+	uint64_t read_bytes;
+
+	/* output */
+	bool full;      /* was over write_high_bytes, not yet at half of it */
+	bool drain_due; /* on_drain is to be called */
+	bool blocked;   /* the kernel took less than it was given */
+	bool ending;    /* half-close once all has left */
+	bool shut;      /* we have half-closed */
+	struct gyre__buffer output; /* written, not sent */
+	uint64_t written_bytes;
+
+	struct gyre_task later;
+	struct gyre__batch_end settle;
+	struct gyre__dependent dependent;
+};
+
+/* stream.c */
+
+/* Have settle run at the end of this batch. */
+void gyre__stream_touch(struct gyre_stream *stream);
+
+/* Have what is due (on_drain, handing out) done in a callback. */
+void gyre__stream_do_later(struct gyre_stream *stream);
+
+/* Close at once, whatever waits; error is what on_close gets. */
+void gyre__stream_end(struct gyre_stream *stream, int error);
+
+/* input.c */
+
+/* Whether bytes from the peer would be read and handed out now. */
+bool gyre__stream_wants_input(const struct gyre_stream *stream);
+
+/* Read a bounded amount and hand it out. */
+void gyre__stream_read(struct gyre_stream *stream);
+
+/* Hand out again what was not used. */
+void gyre__stream_hand_out(struct gyre_stream *stream);
+
+/* Read and forget what is there, so that closing does not reset the peer. */
+void gyre__stream_discard(struct gyre_stream *stream);
+
+/* output.c */
+
+/* Send once. 0, or the negative errno that ends the stream. */
+int gyre__stream_send(struct gyre_stream *stream);
+
+/* Note that the peer has caught up, if it has. */
+void gyre__stream_note_drain(struct gyre_stream *stream);
+
+#endif
