@@ -36,14 +36,15 @@ enum gyre_pin {
 };
 
 struct gyre_runtime_options {
-	unsigned loops; /* 0: one per allowed CPU */
+	unsigned loops; /* 0: one per allowed CPU, or per CPU of the list */
 	enum gyre_pin pin;
 	const unsigned *cpus; /* for GYRE_PIN_LIST; copied */
 	unsigned cpus_count;
 	/*
 	 * Stop on SIGINT and SIGTERM. They are blocked in the thread that
 	 * calls start (and in those it makes) until wait has returned; a
-	 * program's other threads block them too.
+	 * program's other threads block them too. Those that come again
+	 * before then are forgotten.
 	 */
 	bool stop_signals;
 	unsigned pool_threads_max; /* of the shared pool; 0: its default */
@@ -56,24 +57,32 @@ struct gyre_shard {
 	struct gyre_runtime *runtime;
 	struct gyre_loop *loop;
 	unsigned index;
-	int cpu; /* pinned to, or -1 */
+	int cpu; /* pinned to, or -1; planned, once started the fact */
 };
 
 /*
- * What a service does on each shard. The functions run on the shard's thread.
+ * What a service does on each shard. The functions run on the shard's thread,
+ * where gyre_loop_current() is its loop; `stop` and `free` may be NULL.
  */
 struct gyre_service_ops {
 	const char *name;
 	/*
 	 * Start on one shard, before its loop runs; every shard's loop exists
 	 * by then and can be posted to. Keep the shard's state in
-	 * *ret_state. 0, or a negative errno that fails gyre_runtime_start().
+	 * *ret_state. 0, or a negative errno (gyre_raise() adds a message)
+	 * that fails gyre_runtime_start(); this service is then neither
+	 * stopped nor freed here.
 	 */
 	int (*start)(const struct gyre_shard *shard, void *arg,
 		     void **ret_state);
-	/* Stop: runs on the loop, last service first; then the loop stops. */
+	/*
+	 * Stop: last service first; then the loop stops, with what is left of
+	 * its batch still run. It runs on the loop, or after it if the loop
+	 * ended first or never ran.
+	 */
 	void (*stop)(const struct gyre_shard *shard, void *state);
-	/* Free the state; the loop is closed, other shards may be gone. */
+	/* Free the state: the loop is closed, other shards may be gone, jobs
+	 * on the pool may still run. */
 	void (*free)(void *state);
 };
 
@@ -103,18 +112,22 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
 /*
  * Start the threads and return when every shard has started its services.
  * All loops exist before any service starts; if one shard fails, the others
- * are undone and its error is returned.
+ * are undone, the log says which shard and service, and its error is returned.
+ * A pin that the kernel refuses is a warning.
  *
  * Thread: setup
  * Blocks: until all shards have started or failed
- * Errors: -EALREADY started before; -EPERM a fork; -EAGAIN no thread;
- *         what a loop or a service failed with
+ * Errors: -EALREADY started before, be it in vain; -ESHUTDOWN stopped before
+ *         all loops were made; -EPERM the process is a fork; -EAGAIN no
+ *         thread; -ENOMEM; what a loop or a service failed with
  */
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 
 /*
  * Stop every shard: each stops its services on its loop, then the loop. Once
- * is enough, more do no harm; before start, start returns -ESHUTDOWN.
+ * is enough, more do no harm; before start, start returns -ESHUTDOWN. A shard
+ * whose loop ends by itself (gyre_loop_stop(), a poller that fails) stops
+ * alone: its services are stopped, its loop is closed, the others run on.
  *
  * Thread: any+signal
  */
@@ -122,17 +135,19 @@ GYRE_API void gyre_runtime_stop(struct gyre_runtime *runtime);
 
 /*
  * Wait until all shards have stopped and their threads are joined. Every
- * task they accepted has run or been dropped by then.
+ * task and job they accepted has run or been dropped by then.
  *
  * Thread: setup; the thread that called start
- * Blocks: until gyre_runtime_stop() and the end of what runs
- * Errors: -EINVAL it was not started; what the first failing loop returned
+ * Blocks: until gyre_runtime_stop() and the end of what runs, jobs included
+ * Errors: -EINVAL it does not run: start was not called or failed, or wait
+ *         was called before; -EPERM the process is a fork; what the first
+ *         failing loop returned
  */
 GYRE_API int gyre_runtime_wait(struct gyre_runtime *runtime);
 
 /*
  * Free a runtime; one that was started must have been waited for. NULL is a
- * no-op.
+ * no-op, and in a fork of the process that made it so is every runtime.
  *
  * Thread: setup
  */
@@ -153,10 +168,10 @@ GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
 GYRE_API unsigned gyre_runtime_shards(const struct gyre_runtime *runtime);
 
 /*
- * Return one shard; its cpu is planned from new on, its loop is there
- * between start and free.
+ * Return one shard; its cpu is planned from new on, its loop is there from a
+ * start that returned 0 until free.
  *
- * Thread: any
+ * Thread: any, but while start runs
  * Errors: NULL there is no such shard
  */
 GYRE_API const struct gyre_shard *gyre_runtime_shard(

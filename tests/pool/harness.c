@@ -312,13 +312,6 @@ harness_scaled(unsigned number)
 	const char *text = getenv("GYRE_SCALE");
 	uint64_t scaled = number;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-	scaled /= 10;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-	scaled /= 10;
-#endif
-#endif
 	if (text != NULL)
 		scaled = (uint64_t)number * strtoull(text, NULL, 0) / 100;
 	return scaled < 1 ? 1 : (unsigned)scaled;

@@ -66,7 +66,7 @@ uint64_t harness_seed(void);
 /* The next of a sequence of numbers; one state a thread. */
 uint64_t harness_random(uint64_t *state);
 
-/* A number less in a sanitizer's build, and as GYRE_SCALE says in percent. */
+/* So many percent of a number as GYRE_SCALE says; 100 if it says nothing. */
 unsigned harness_scaled(unsigned number);
 
 #endif

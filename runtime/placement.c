@@ -1,0 +1,167 @@
+/*
+ * Placement. A pin keeps a shard's memory and caches where its thread is; but
+ * two shards pinned to one CPU, while another is free, are worse than none,
+ * so AUTO pins only when each can have its own.
+ */
+#include "runtime/placement.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <errno.h>
+
+#if defined(__linux__)
+
+static bool
+is_allowed(const struct gyre__cpus *cpus, unsigned cpu)
+{
+	return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &cpus->set);
+}
+
+int
+gyre__placement_pin(const struct gyre_sys *sys, int cpu)
+{
+	struct gyre__cpus one = { .known = true };
+
+	CPU_ZERO(&one.set);
+	CPU_SET(cpu, &one.set);
+	return gyre__cpus_apply(sys, &one);
+}
+
+#else
+
+static bool
+is_allowed(const struct gyre__cpus *cpus, unsigned cpu)
+{
+	(void)cpus;
+	(void)cpu;
+	return false;
+}
+
+int
+gyre__placement_pin(const struct gyre_sys *sys, int cpu)
+{
+	(void)sys;
+	(void)cpu;
+	return -ENOSYS;
+}
+
+#endif
+
+/* The n-th allowed CPU, from 0. */
+static int
+nth_allowed(const struct gyre__cpus *cpus, unsigned n)
+{
+	unsigned cpu = 0;
+
+	GYRE_INSIST(n < gyre__cpus_count(cpus));
+	for (;; cpu++)
+		if (is_allowed(cpus, cpu) && n-- == 0)
+			return (int)cpu;
+}
+
+static int
+check_list(const struct gyre__placement *plan, const struct gyre_log *log)
+{
+	if (plan->list == NULL || plan->list_count == 0) {
+		gyre__log(log, GYRE_LOG_ERROR,
+			  "runtime: the list of CPUs is empty");
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < plan->list_count; i++) {
+		if (!plan->allowed.known ||
+		    is_allowed(&plan->allowed, plan->list[i]))
+			continue;
+		gyre__log(log, GYRE_LOG_ERROR,
+			  "runtime: CPU %u is not one that this process may "
+			  "run on",
+			  plan->list[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+plan_loops(struct gyre__placement *plan,
+	   const struct gyre_runtime_options *options)
+{
+	plan->loops = options->loops;
+	if (plan->loops == 0) {
+		plan->loops = plan->pin == GYRE_PIN_LIST
+				      ? plan->list_count
+				      : gyre__cpus_count(&plan->allowed);
+		if (plan->loops > GYRE_SHARDS_MAX)
+			plan->loops = GYRE_SHARDS_MAX;
+	}
+	if (plan->loops <= GYRE_SHARDS_MAX)
+		return 0;
+	gyre__log(&options->log, GYRE_LOG_ERROR,
+		  "runtime: %u loops are more than %u", plan->loops,
+		  GYRE_SHARDS_MAX);
+	return -EINVAL;
+}
+
+/* What was asked for and can't be had is said once. */
+static void
+decide_pin(struct gyre__placement *plan, const struct gyre_log *log)
+{
+	unsigned cpus = gyre__cpus_count(&plan->allowed);
+
+	if (plan->pin == GYRE_PIN_NONE)
+		return;
+	if (!plan->allowed.known) {
+		gyre__log(log, GYRE_LOG_WARN,
+			  "runtime: not pinned: the allowed CPUs are unknown");
+		plan->pin = GYRE_PIN_NONE;
+	} else if (plan->pin == GYRE_PIN_AUTO && plan->loops > cpus) {
+		gyre__log(log, GYRE_LOG_INFO,
+			  "runtime: not pinned: %u loops, %u allowed CPUs",
+			  plan->loops, cpus);
+		plan->pin = GYRE_PIN_NONE;
+	}
+}
+
+int
+gyre__placement_plan(struct gyre__placement *plan,
+		     const struct gyre_runtime_options *options)
+{
+	int result = 0;
+
+	*plan = (struct gyre__placement){
+		.pin = options->pin,
+		.list = options->cpus,
+		.list_count = options->cpus_count,
+	};
+	gyre__cpus_allowed(gyre__sys(options->_sys), &plan->allowed);
+	switch (plan->pin) {
+	case GYRE_PIN_AUTO:
+	case GYRE_PIN_NONE:
+		break;
+	case GYRE_PIN_LIST:
+		result = check_list(plan, &options->log);
+		break;
+	default:
+		gyre__log(&options->log, GYRE_LOG_ERROR,
+			  "runtime: %d is no way to pin", (int)plan->pin);
+		result = -EINVAL;
+	}
+	if (result == 0)
+		result = plan_loops(plan, options);
+	if (result == 0)
+		decide_pin(plan, &options->log);
+	return result;
+}
+
+int
+gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard)
+{
+	GYRE_INSIST(shard < plan->loops);
+	switch (plan->pin) {
+	case GYRE_PIN_AUTO:
+		return nth_allowed(&plan->allowed, shard);
+	case GYRE_PIN_LIST:
+		return (int)plan->list[shard % plan->list_count];
+	default:
+		return -1;
+	}
+}

@@ -1,0 +1,29 @@
+/*
+ * The plan of where shards run: how many, and each on which CPU.
+ */
+#ifndef GYRE_RUNTIME_PLACEMENT_H
+#define GYRE_RUNTIME_PLACEMENT_H
+
+#include <gyre/runtime.h>
+
+#include "pool/thread.h"
+
+struct gyre__placement {
+	unsigned loops;
+	enum gyre_pin pin; /* what was decided: AUTO pins, or it is NONE */
+	struct gyre__cpus allowed;
+	const unsigned *list; /* borrowed from the options */
+	unsigned list_count;
+};
+
+/* Plan by the options: 0, or -EINVAL with a line that says why. */
+int gyre__placement_plan(struct gyre__placement *plan,
+			 const struct gyre_runtime_options *options);
+
+/* The CPU of a shard, or -1. */
+int gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard);
+
+/* Pin the calling thread: 0 or a negative errno. */
+int gyre__placement_pin(const struct gyre_sys *sys, int cpu);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * A runtime's memory and what is read from it. All of it but the services'
+ * table is allocated in new, so that start has little that can fail.
+ */
+#include "runtime/runtime.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "runtime/placement.h"
+
+#include <errno.h>
+#include <string.h>
+
+void
+gyre__runtime_move(struct gyre_runtime *runtime, enum gyre__runtime_state state)
+{
+	static const bool moves[4][4] = {
+		[GYRE__RUNTIME_NEW] = { [GYRE__RUNTIME_STARTING] = true },
+		[GYRE__RUNTIME_STARTING] = { [GYRE__RUNTIME_RUNNING] = true,
+					     [GYRE__RUNTIME_ENDED] = true },
+		[GYRE__RUNTIME_RUNNING] = { [GYRE__RUNTIME_ENDED] = true },
+	};
+
+	GYRE_INSIST(moves[runtime->state][state]);
+	runtime->state = state;
+}
+
+/* -- new ----------------------------------------------------------------- */
+
+static void
+init_shard(struct gyre__shard *shard, struct gyre_runtime *runtime,
+	   unsigned index, int cpu)
+{
+	shard->shard.runtime = runtime;
+	shard->shard.index = index;
+	shard->shard.cpu = cpu;
+	gyre__control_init(&shard->control);
+}
+
+/* Everything that can fail, undone in reverse where it does. */
+static int
+make_parts(struct gyre_runtime *runtime,
+	   const struct gyre_runtime_options *options)
+{
+	const struct gyre_pool_options pool_options = {
+		.threads_max = options->pool_threads_max,
+		.log = options->log,
+		._sys = options->_sys,
+	};
+	int result = gyre_pool_new(&pool_options, &runtime->pool);
+
+	if (result < 0)
+		return result;
+	runtime->bus = gyre__bus_new(runtime->sys, runtime->shards_count);
+	if (runtime->bus == NULL) {
+		gyre_pool_free(runtime->pool);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct gyre_runtime *
+new_runtime(const struct gyre_runtime_options *options,
+	    const struct gyre__placement *plan)
+{
+	const struct gyre_sys *sys = gyre__sys(options->_sys);
+	struct gyre_runtime *runtime = gyre__allocate(
+		sys,
+		sizeof(*runtime) + plan->loops * sizeof(runtime->shards[0]), 0);
+
+	if (runtime == NULL)
+		return NULL;
+	runtime->sys = sys;
+	runtime->log = options->log;
+	runtime->pid = sys->getpid();
+	runtime->stop_signals = options->stop_signals;
+	runtime->signal_fd = -1;
+	runtime->shards_count = plan->loops;
+	for (unsigned i = 0; i < plan->loops; i++)
+		init_shard(&runtime->shards[i], runtime, i,
+			   gyre__placement_cpu(plan, i));
+	return runtime;
+}
+
+int
+gyre_runtime_new(const struct gyre_runtime_options *options,
+		 struct gyre_runtime **ret_runtime)
+{
+	const struct gyre_runtime_options defaults = { 0 };
+	struct gyre__placement plan;
+	struct gyre_runtime *runtime;
+	int result;
+
+	GYRE_REQUIRE(ret_runtime != NULL);
+	if (options == NULL)
+		options = &defaults;
+	result = gyre__placement_plan(&plan, options);
+	if (result < 0)
+		return result;
+	runtime = new_runtime(options, &plan);
+	if (runtime == NULL)
+		return -ENOMEM;
+	result = make_parts(runtime, options);
+	if (result < 0) {
+		runtime->sys->release(runtime);
+		return result;
+	}
+	gyre__gate_init(&runtime->gate);
+	*ret_runtime = runtime;
+	return 0;
+}
+
+/* -- services ------------------------------------------------------------ */
+
+int
+gyre_runtime_add_service(struct gyre_runtime *runtime,
+			 const struct gyre_service_ops *ops, void *arg)
+{
+	unsigned count = runtime->services_count;
+	struct gyre__service *services;
+
+	GYRE_REQUIRE(ops != NULL && ops->name != NULL && ops->start != NULL);
+	if (runtime->state != GYRE__RUNTIME_NEW)
+		return -EBUSY;
+	services = runtime->sys->allocate((count + 1) * sizeof(*services), 0);
+	if (services == NULL)
+		return -ENOMEM;
+	if (count > 0)
+		memcpy(services, runtime->services, count * sizeof(*services));
+	services[count] = (struct gyre__service){ .ops = ops, .arg = arg };
+	runtime->sys->release(runtime->services);
+	runtime->services = services;
+	runtime->services_count = count + 1;
+	return 0;
+}
+
+/* -- free ---------------------------------------------------------------- */
+
+void
+gyre_runtime_free(struct gyre_runtime *runtime)
+{
+	/* In a fork its threads do not exist, and its locks may be held. */
+	if (runtime == NULL || gyre__runtime_is_fork(runtime))
+		return;
+	GYRE_REQUIRE(runtime->state == GYRE__RUNTIME_NEW ||
+		     runtime->state == GYRE__RUNTIME_ENDED);
+	gyre_pool_free(runtime->pool);
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		gyre_loop_free(runtime->shards[i].shard.loop);
+	gyre__bus_free(runtime->bus);
+	gyre__gate_fini(&runtime->gate);
+	runtime->sys->release(runtime->states);
+	runtime->sys->release(runtime->services);
+	runtime->sys->release(runtime);
+}
+
+/* -- introspection ------------------------------------------------------- */
+
+struct gyre_bus *
+gyre_runtime_bus(struct gyre_runtime *runtime)
+{
+	return runtime->bus;
+}
+
+unsigned
+gyre_runtime_shards(const struct gyre_runtime *runtime)
+{
+	return runtime->shards_count;
+}
+
+const struct gyre_shard *
+gyre_runtime_shard(const struct gyre_runtime *runtime, unsigned index)
+{
+	if (index >= runtime->shards_count)
+		return NULL;
+	return &runtime->shards[index].shard;
+}

@@ -1,0 +1,134 @@
+/*
+ * The runtime from the inside: what its files share.
+ *
+ * One thread, the starter, makes, starts, waits for and frees it. Between
+ * start and wait each shard belongs to its own thread, and all that another
+ * may do is post to its inbox; a stop does no more than that.
+ */
+#ifndef GYRE_RUNTIME_RUNTIME_H
+#define GYRE_RUNTIME_RUNTIME_H
+
+#include <gyre/runtime.h>
+
+#include "base/sys.h"
+#include "runtime/gate.h"
+
+#define GYRE__FAILURE_BYTES 256
+
+/*
+ * Where a runtime is in its life; the starter's.
+ *
+ *     NEW --> STARTING --> RUNNING --> ENDED
+ *                |                       ^
+ *                +-----------------------+
+ */
+enum gyre__runtime_state {
+	GYRE__RUNTIME_NEW,      /* services may be added */
+	GYRE__RUNTIME_STARTING, /* inside start */
+	GYRE__RUNTIME_RUNNING,  /* started, not yet waited for */
+	GYRE__RUNTIME_ENDED,    /* no thread of it is left */
+};
+
+/*
+ * Whom a stop has to tell; any thread's and any signal handler's.
+ *
+ *     EARLY --> OPEN --> TELLING --> TOLD
+ *       |        |                    ^
+ *       +--------+--------------------+
+ */
+enum gyre__control {
+	GYRE__CONTROL_EARLY,   /* nobody: a stop leaves TOLD, for start */
+	GYRE__CONTROL_OPEN,    /* the loops: they are there */
+	GYRE__CONTROL_TELLING, /* a stop posts to them: the runtime stays */
+	GYRE__CONTROL_TOLD,    /* nobody any more */
+};
+
+struct gyre__service {
+	const struct gyre_service_ops *ops;
+	void *arg;
+};
+
+struct gyre__shard {
+	struct gyre_shard shard; /* first: what its services see */
+	/* -- starter -- */
+	pthread_t thread;
+	/* -- whoever stops the runtime, then the shard -- */
+	struct gyre_task control;
+	/* -- the shard's thread; the starter's at the gate and after it -- */
+	void **states;    /* of the services */
+	unsigned started; /* services to stop */
+	unsigned kept;    /* services to free */
+	int result;
+	char failure[GYRE__FAILURE_BYTES]; /* what failed, if result is < 0 */
+};
+
+struct gyre_runtime {
+	/* -- immutable after new -- */
+	const struct gyre_sys *sys;
+	struct gyre_log log;
+	pid_t pid;
+	bool stop_signals;
+	struct gyre_bus *bus;
+	/* -- any thread, atomic -- */
+	uint32_t control; /* enum gyre__control */
+	/* -- starter -- */
+	enum gyre__runtime_state state;
+	pthread_t starter;
+	struct gyre_pool *pool; /* its executor is every loop's */
+	struct gyre__service *services;
+	unsigned services_count; /* immutable while shards run */
+	void **states;           /* of all services on all shards */
+	unsigned threads;        /* made and not joined */
+	sigset_t mask_before;
+	int signal_fd; /* -1: none; immutable while shards run */
+	/* -- starter and shards -- */
+	struct gyre__gate gate;
+	unsigned shards_count; /* immutable after new */
+	struct gyre__shard shards[];
+};
+
+/* Whether this process is a fork of the one that made the runtime. */
+static inline bool
+gyre__runtime_is_fork(const struct gyre_runtime *runtime)
+{
+	return runtime->sys->getpid() != runtime->pid;
+}
+
+/* The one setter of the state; it asserts that the move is allowed. */
+void gyre__runtime_move(struct gyre_runtime *runtime,
+			enum gyre__runtime_state state);
+
+/* -- control.c ----------------------------------------------------------- */
+
+/* What a stop posts to a shard: stops its services, then its loop. */
+void gyre__control_init(struct gyre_task *task);
+
+/* From now on a stop tells the loops; false: there was one already. */
+bool gyre__control_open(struct gyre_runtime *runtime);
+
+/* No stop touches the runtime after it. Nothing of it runs any more. */
+void gyre__control_close(struct gyre_runtime *runtime);
+
+/* -- shard.c ------------------------------------------------------------- */
+
+/* A shard's thread, from its pin to the end of its loop. */
+void *gyre__shard_main(void *shard);
+
+/* Stop the services that have started, last first. The shard's thread. */
+void gyre__shard_stop_services(struct gyre__shard *shard);
+
+/* -- signals.c ----------------------------------------------------------- */
+
+/* Block the stop signals and open what reports them: 0 or an errno. */
+int gyre__signals_open(struct gyre_runtime *runtime);
+
+/* Watch for them on a loop of the runtime. */
+int gyre__signals_watch(struct gyre_runtime *runtime, struct gyre_loop *loop);
+
+/* Forget those that came again while the shards stopped. */
+void gyre__signals_drain(struct gyre_runtime *runtime);
+
+/* Undo open. */
+void gyre__signals_close(struct gyre_runtime *runtime);
+
+#endif

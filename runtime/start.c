@@ -1,0 +1,193 @@
+/*
+ * Start and wait: the starter's side of the shards' life. Failure anywhere
+ * opens UNDO, and the way back is the one that a stop takes.
+ */
+#include "runtime/runtime.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "pool/thread.h"
+
+#include <errno.h>
+
+/* -- the phases ---------------------------------------------------------- */
+
+static int
+make_threads(struct gyre_runtime *runtime)
+{
+	while (runtime->threads < runtime->shards_count) {
+		struct gyre__shard *shard = &runtime->shards[runtime->threads];
+		int result = gyre__thread_start(runtime->sys, &shard->thread,
+						gyre__shard_main, shard);
+
+		if (result < 0) {
+			gyre__log(&runtime->log, GYRE_LOG_ERROR,
+				  "shard %u: no thread could be made: %s",
+				  shard->shard.index, gyre_error_name(result));
+			return result;
+		}
+		runtime->threads++;
+	}
+	return 0;
+}
+
+/* Wait for the phase's end; the first failure is said and returned. */
+static int
+end_phase(struct gyre_runtime *runtime)
+{
+	gyre__gate_wait(&runtime->gate, runtime->shards_count);
+	for (unsigned i = 0; i < runtime->shards_count; i++) {
+		const struct gyre__shard *shard = &runtime->shards[i];
+
+		if (shard->result == 0)
+			continue;
+		gyre__log(&runtime->log, GYRE_LOG_ERROR, "shard %u: %s",
+			  shard->shard.index, shard->failure);
+		return shard->result;
+	}
+	return 0;
+}
+
+static int
+no_memory(const struct gyre_runtime *runtime, const char *what)
+{
+	gyre__log(&runtime->log, GYRE_LOG_ERROR, "runtime: no memory for %s",
+		  what);
+	return -ENOMEM;
+}
+
+static int
+connect_bus(struct gyre_runtime *runtime)
+{
+	struct gyre_inbox **inboxes = runtime->sys->allocate(
+		runtime->shards_count * sizeof(struct gyre_inbox *), 0);
+	int result;
+
+	if (inboxes == NULL)
+		return no_memory(runtime, "the bus");
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		inboxes[i] = gyre_loop_inbox(runtime->shards[i].shard.loop);
+	result = gyre__bus_connect(runtime->bus, inboxes);
+	runtime->sys->release(inboxes);
+	return result < 0 ? no_memory(runtime, "the bus") : 0;
+}
+
+static int
+make_states(struct gyre_runtime *runtime)
+{
+	unsigned services = runtime->services_count;
+
+	if (services == 0)
+		return 0;
+	runtime->states = gyre__allocate(
+		runtime->sys, sizeof(void *) * services * runtime->shards_count,
+		0);
+	if (runtime->states == NULL)
+		return no_memory(runtime, "the services");
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		runtime->shards[i].states =
+			runtime->states + (size_t)i * services;
+	return 0;
+}
+
+/* From no thread to loops that run, or to the first failure. */
+static int
+start_shards(struct gyre_runtime *runtime)
+{
+	int result = make_threads(runtime);
+
+	if (result == 0)
+		result = end_phase(runtime);
+	if (result == 0)
+		result = connect_bus(runtime);
+	if (result == 0 && !gyre__control_open(runtime))
+		result = -ESHUTDOWN;
+	if (result < 0)
+		return result;
+	gyre__gate_open(&runtime->gate, GYRE__PHASE_SERVICES);
+	result = end_phase(runtime);
+	if (result == 0)
+		gyre__gate_open(&runtime->gate, GYRE__PHASE_RUN);
+	return result;
+}
+
+/* -- the end ------------------------------------------------------------- */
+
+static void
+join_shards(struct gyre_runtime *runtime)
+{
+	while (runtime->threads > 0) {
+		struct gyre__shard *shard =
+			&runtime->shards[--runtime->threads];
+
+		runtime->sys->thread_join(shard->thread, NULL);
+	}
+	gyre__control_close(runtime);
+}
+
+static void
+undo(struct gyre_runtime *runtime)
+{
+	gyre__gate_open(&runtime->gate, GYRE__PHASE_UNDO);
+	join_shards(runtime);
+	gyre__signals_close(runtime);
+	for (unsigned i = 0; i < runtime->shards_count; i++) {
+		gyre_loop_free(runtime->shards[i].shard.loop);
+		runtime->shards[i].shard.loop = NULL;
+	}
+	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
+}
+
+static int
+first_result(const struct gyre_runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		if (runtime->shards[i].result < 0)
+			return runtime->shards[i].result;
+	return 0;
+}
+
+/* -- public -------------------------------------------------------------- */
+
+int
+gyre_runtime_start(struct gyre_runtime *runtime)
+{
+	int result;
+
+	if (gyre__runtime_is_fork(runtime))
+		return -EPERM;
+	if (runtime->state != GYRE__RUNTIME_NEW)
+		return -EALREADY;
+	gyre__runtime_move(runtime, GYRE__RUNTIME_STARTING);
+	runtime->starter = pthread_self();
+	result = make_states(runtime);
+	if (result == 0)
+		result = gyre__signals_open(runtime);
+	if (result == 0)
+		result = start_shards(runtime);
+	if (result < 0) {
+		undo(runtime);
+		return result;
+	}
+	gyre__runtime_move(runtime, GYRE__RUNTIME_RUNNING);
+	return 0;
+}
+
+int
+gyre_runtime_wait(struct gyre_runtime *runtime)
+{
+	if (gyre__runtime_is_fork(runtime))
+		return -EPERM;
+	if (runtime->state != GYRE__RUNTIME_RUNNING)
+		return -EINVAL;
+	GYRE_REQUIRE(pthread_equal(pthread_self(), runtime->starter));
+	join_shards(runtime);
+	/* The loops are closed: what a job still sends them is refused. */
+	gyre_pool_free(runtime->pool);
+	runtime->pool = NULL;
+	gyre__signals_drain(runtime);
+	gyre__signals_close(runtime);
+	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
+	return first_result(runtime);
+}
