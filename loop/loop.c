@@ -214,6 +214,9 @@ gyre_loop_free(struct gyre_loop *loop)
 	if (loop == NULL)
 		return;
 	GYRE_REQUIRE(gyre__loop_state(loop) & GYRE__LOOP_CLOSED);
+	/* It may have been closed on another thread. */
+	if (gyre__loop_is_current(loop))
+		gyre_loop_clear_current();
 	gyre_inbox_unref(loop->inbox);
 	loop->sys->release(loop);
 }

@@ -48,6 +48,7 @@ gyre_loop_call_later(struct gyre_loop *loop, int64_t delay_ns,
 {
 	int64_t when_ns;
 
+	gyre__loop_require_owner(loop);
 	if (__builtin_add_overflow(gyre_loop_time(loop), delay_ns, &when_ns))
 		when_ns = delay_ns > 0 ? GYRE_FOREVER : INT64_MIN;
 	return gyre_loop_call_at(loop, when_ns, fn, arg, ret_timeout);

@@ -25,7 +25,8 @@ trace(const char *word)
 void
 trace_arg(void *arg)
 {
-	trace(arg);
+	if (arg != NULL)
+		trace(arg);
 }
 
 void
@@ -79,8 +80,7 @@ struct gyre_loop *the_loop;
 void
 stop_callback(void *word)
 {
-	if (word != NULL)
-		trace(word);
+	trace_arg(word);
 	gyre_loop_stop(the_loop);
 }
 

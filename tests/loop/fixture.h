@@ -32,7 +32,7 @@
 /* -- the trace: words in the order they were said ------------------------- */
 
 void trace(const char *word);
-/* A callback: says its argument. */
+/* A callback: says its argument, if it is not NULL. */
 void trace_arg(void *arg);
 /* A drop function: says its argument and the reason's name. */
 void trace_drop(void *arg, enum gyre_drop_reason reason);
