@@ -45,8 +45,14 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 	for (unsigned i = 0; i < block->used; i++) {
 		const struct gyre__entry *mark = &block->entries[i];
 
-		if (mark->fn == gyre__drop_mark)
-			mark->drop(block->entries[++i].arg, reason);
+		if (mark->fn != gyre__drop_mark)
+			continue;
+		mark->drop(block->entries[++i].arg, reason);
+		if (gyre__raised())
+			gyre__outbox_report(gyre__outbox_of_thread,
+					    "drop function",
+					    (void (*)(void))mark->drop,
+					    block->entries[i].arg);
 	}
 	gyre__block_release(block);
 }

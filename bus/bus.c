@@ -11,6 +11,7 @@
 #include "bus/inbox.h"
 #include "bus/outbox.h"
 #include "bus/rcu.h"
+#include "bus/waiter.h"
 
 #include <errno.h>
 
@@ -184,10 +185,12 @@ gyre_bus_call(struct gyre_bus *bus, unsigned shard, gyre_call_fn fn, void *arg)
 	return &call->future;
 }
 
+/* Without memory to wait nothing is sent: what is refused does not run. */
 int
 gyre_bus_call_wait(struct gyre_bus *bus, unsigned shard, gyre_call_fn fn,
 		   void *arg, int64_t deadline_ns, void **ret_value)
 {
+	struct gyre__waiter *waiter;
 	struct call *call;
 	int result;
 
@@ -196,10 +199,13 @@ gyre_bus_call_wait(struct gyre_bus *bus, unsigned shard, gyre_call_fn fn,
 	call = new_call(bus, NULL, fn, arg);
 	if (call == NULL)
 		return -ENOMEM;
-	result = send_call(bus, shard, call);
+	waiter = gyre__future_join(&call->future);
+	result = waiter != NULL ? send_call(bus, shard, call) : -ENOMEM;
 	if (result == 0)
-		result =
-			gyre_future_wait(&call->future, deadline_ns, ret_value);
+		result = gyre__future_wait_joined(&call->future, waiter,
+						  deadline_ns, ret_value);
+	else if (waiter != NULL)
+		gyre__waiter_unref(waiter);
 	gyre_future_unref(&call->future);
 	return result;
 }

@@ -57,15 +57,4 @@ gyre__chain_pop(struct gyre__chain *chain)
 	return task;
 }
 
-/* Drop every task, and leave the chain empty. */
-static inline void
-gyre__chain_drop(struct gyre__chain *chain, enum gyre_drop_reason reason)
-{
-	struct gyre_task *task;
-
-	while ((task = gyre__chain_pop(chain)) != NULL)
-		task->drop(task, reason);
-	chain->messages = 0;
-}
-
 #endif

@@ -265,27 +265,40 @@ push_waiter(struct gyre_future *future, struct gyre__waiter *waiter)
 	return true;
 }
 
+struct gyre__waiter *
+gyre__future_join(struct gyre_future *future)
+{
+	struct gyre__waiter *waiter = gyre__waiter_new(future->sys);
+
+	if (waiter != NULL && !push_waiter(future, waiter))
+		gyre__waiter_wake(waiter);
+	return waiter;
+}
+
+int
+gyre__future_wait_joined(struct gyre_future *future,
+			 struct gyre__waiter *waiter, int64_t deadline_ns,
+			 void **ret_value)
+{
+	int result = gyre__waiter_wait(waiter, deadline_ns);
+
+	return result < 0 ? result : gyre_future_result(future, ret_value);
+}
+
 int
 gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
 		 void **ret_value)
 {
 	struct gyre__waiter *waiter;
-	int result;
 
 	if (gyre__outbox_of_thread != NULL)
 		return -EDEADLK;
 	if (gyre_future_done(future))
 		return gyre_future_result(future, ret_value);
-	waiter = gyre__waiter_new(future->sys);
+	waiter = gyre__future_join(future);
 	if (waiter == NULL)
 		return -ENOMEM;
-	if (!push_waiter(future, waiter)) {
-		gyre__waiter_unref(waiter);
-		gyre__waiter_unref(waiter);
-		return gyre_future_result(future, ret_value);
-	}
-	result = gyre__waiter_wait(waiter, deadline_ns);
-	return result < 0 ? result : gyre_future_result(future, ret_value);
+	return gyre__future_wait_joined(future, waiter, deadline_ns, ret_value);
 }
 
 /* -- callbacks ----------------------------------------------------------- */

@@ -57,6 +57,17 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);
 
+/*
+ * A wait in two steps, for those who must know that they can wait before they
+ * begin what they wait for: join those who wait, or NULL for want of memory;
+ * then wait, which gives the waiter back, as gyre__waiter_unref() does for one
+ * that does not wait after all. Any thread without an outbox.
+ */
+struct gyre__waiter *gyre__future_join(struct gyre_future *future);
+int gyre__future_wait_joined(struct gyre_future *future,
+			     struct gyre__waiter *waiter, int64_t deadline_ns,
+			     void **ret_value);
+
 /* Keep a callback until the completion comes home, or schedule it. Home. */
 int gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,
 			      void *arg);

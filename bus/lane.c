@@ -190,7 +190,7 @@ gyre__outbox_flush(struct gyre__outbox *outbox)
 			flush_lane(outbox, lane, &refused);
 		}
 		outbox->undelivered += refused.messages;
-		gyre__chain_drop(&refused, GYRE_DROP_STOPPED);
+		gyre__outbox_drop(outbox, &refused);
 	}
 }
 

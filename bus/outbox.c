@@ -95,6 +95,27 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 	}
 }
 
+void
+gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain)
+{
+	struct gyre_task *task;
+
+	chain->messages = 0;
+	while ((task = gyre__chain_pop(chain)) != NULL) {
+		void (*drop)(struct gyre_task *, enum gyre_drop_reason) =
+			task->drop;
+
+		if (task->run == gyre__block_come_home) {
+			gyre__block_come_home(task);
+			continue;
+		}
+		drop(task, GYRE_DROP_STOPPED);
+		if (gyre__raised())
+			gyre__outbox_report(outbox, "drop function",
+					    (void (*)(void))drop, task);
+	}
+}
+
 /* -- closing ------------------------------------------------------------- */
 
 /*
@@ -107,7 +128,6 @@ void
 gyre__outbox_close(struct gyre__outbox *outbox)
 {
 	struct gyre__chain rest = { 0 };
-	struct gyre_task *task;
 	uint32_t out;
 
 	GYRE_INSIST(gyre__outbox_of_thread == outbox);
@@ -119,13 +139,7 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__chain_concat(&outbox->ready, &rest);
 	outbox->ready_open = NULL;
 	outbox->dropped += outbox->ready.messages;
-	outbox->ready.messages = 0;
-	while ((task = gyre__chain_pop(&outbox->ready)) != NULL) {
-		if (task->run == gyre__block_come_home)
-			gyre__block_come_home(task);
-		else
-			task->drop(task, GYRE_DROP_STOPPED);
-	}
+	gyre__outbox_drop(outbox, &outbox->ready);
 	gyre__outbox_flush(outbox);
 	gyre__lanes_close(outbox);
 	for (out -= outbox->blocks - outbox->spares; out > 0; out--)

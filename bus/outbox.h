@@ -119,6 +119,9 @@ void gyre__outbox_take_ready(struct gyre__outbox *outbox,
 /* Run a chain that was ready, and empty it. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
+/* Drop a chain's tasks since they were stopped, and empty it. */
+void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);
+
 /*
  * Close the home inbox: drop what waits there and in the ready chain, flush,
  * send other outboxes' blocks home, free the own ones. The thread must have

@@ -41,9 +41,11 @@ unref_locked(struct gyre__waiter *waiter)
 int
 gyre__waiter_wait(struct gyre__waiter *waiter, int64_t deadline_ns)
 {
+	/* an instant before the clock began has passed like any other */
+	int64_t instant_ns = deadline_ns > 0 ? deadline_ns : 0;
 	struct timespec deadline = {
-		.tv_sec = deadline_ns / 1000000000,
-		.tv_nsec = deadline_ns % 1000000000,
+		.tv_sec = instant_ns / 1000000000,
+		.tv_nsec = instant_ns % 1000000000,
 	};
 	int result = 0;
 

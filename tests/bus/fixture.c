@@ -2,10 +2,6 @@
 
 #include "base/exception.h"
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 /* -- the trace ----------------------------------------------------------- */
 
 static char trace[16384];
@@ -210,23 +206,6 @@ post_message(struct stand_in *from, struct stand_in *to,
 
 static struct harness_live live_before;
 
-static void
-bark(int number)
-{
-	static const char line[] = "watchdog: the test takes too long\n";
-
-	(void)number;
-	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
-	abort();
-}
-
-void
-watchdog(unsigned seconds)
-{
-	signal(SIGALRM, bark);
-	alarm(seconds);
-}
-
 int
 bus_set_up(void **state)
 {
@@ -249,40 +228,4 @@ bus_tear_down(void **state)
 	assert_null(gyre_exception());
 	assert_true(harness_live_is(&live_before));
 	return 0;
-}
-
-static void
-die_in_child(int output, void (*body)(void *arg), void *arg)
-{
-	signal(SIGABRT, SIG_DFL);
-	dup2(output, STDERR_FILENO);
-	body(arg);
-	_exit(0);
-}
-
-bool
-aborts_saying(void (*body)(void *arg), void *arg, const char *words)
-{
-	char output[1024];
-	size_t used = 0;
-	ssize_t got;
-	int status;
-	int fds[2];
-	pid_t child;
-
-	CHECK(pipe(fds) == 0);
-	fflush(NULL);
-	child = fork();
-	CHECK(child >= 0);
-	if (child == 0)
-		die_in_child(fds[1], body, arg);
-	close(fds[1]);
-	while ((got = read(fds[0], output + used, sizeof(output) - 1 - used)) >
-	       0)
-		used += (size_t)got;
-	output[used] = '\0';
-	close(fds[0]);
-	CHECK(waitpid(child, &status, 0) == child);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT &&
-	       strstr(output, words) != NULL;
 }

@@ -1,12 +1,14 @@
 /*
  * What the tests of bus/ share: stand-ins for loops, which are an inbox and an
- * outbox stepped by hand on the test's thread; a trace of what ran and what
- * was dropped; and a watchdog.
+ * outbox stepped by hand on the test's thread, and a trace of what ran and
+ * what was dropped.
  */
 #ifndef GYRE_TESTS_BUS_FIXTURE_H
 #define GYRE_TESTS_BUS_FIXTURE_H
 
 #include "tests/pool/harness.h"
+#include "tests/support/child.h"
+#include "tests/support/watchdog.h"
 
 #include "bus/inbox.h"
 #include "bus/outbox.h"
@@ -91,11 +93,5 @@ int bus_set_up(void **state);
 int bus_tear_down(void **state);
 #define BUS_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, bus_set_up, bus_tear_down)
-
-/* End the process with a line in so many seconds, if it still runs then. */
-void watchdog(unsigned seconds);
-
-/* Whether a child that does this aborts, and says why in these words. */
-bool aborts_saying(void (*body)(void *arg), void *arg, const char *words);
 
 #endif

@@ -489,6 +489,50 @@ what_is_raised_is_reported_and_the_rest_runs(void **state)
 	assert_int_equal(b.outbox.run, 3);
 }
 
+static void
+drop_and_raise(void *word, enum gyre_drop_reason reason)
+{
+	say_dropped(word, reason);
+	gyre_raise(-EIO, NULL);
+}
+
+static void
+drop_task_and_raise(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	drop_and_raise(argument(((struct message *)task)->word), reason);
+}
+
+static void
+add_what_raises_when_dropped(struct stand_in *from, struct stand_in *to,
+			     struct message *message)
+{
+	message->task.drop = drop_task_and_raise;
+	assert_int_equal(gyre__outbox_add(&from->outbox, to->inbox, say_arg,
+					  argument("one"), drop_and_raise),
+			 0);
+	post_message(from, to, message);
+}
+
+/* Else it would be blamed on whatever this thread runs next. */
+static void
+what_a_drop_function_raises_is_reported_there(void **state)
+{
+	struct message two = message("two");
+
+	(void)state;
+	enter(&a);
+	add_what_raises_when_dropped(&a, &b, &two);
+	stand_in_close(&b);
+	gyre__outbox_flush(&a.outbox);
+	assert_null(gyre_exception());
+	assert_int_equal(a.raised, 2);
+	add_what_raises_when_dropped(&a, &a, &two);
+	leave(&a);
+	stand_in_close(&a);
+	assert_int_equal(a.raised, 4);
+	assert_trace("one!stopped two!stopped one!stopped two!stopped");
+}
+
 /* -- without memory ------------------------------------------------------ */
 
 static void
@@ -575,6 +619,7 @@ main(void)
 		OUTBOX_TEST(close_sends_what_was_still_in_lanes),
 		OUTBOX_TEST(a_drop_at_close_may_send_elsewhere),
 		OUTBOX_TEST(what_is_raised_is_reported_and_the_rest_runs),
+		OUTBOX_TEST(what_a_drop_function_raises_is_reported_there),
 		OUTBOX_TEST(a_callback_without_memory_is_refused_whole),
 		OUTBOX_TEST(a_callback_to_itself_without_memory_is_refused),
 		OUTBOX_TEST(a_task_needs_no_memory),
