@@ -78,11 +78,13 @@ set_name(struct call *call, const struct arg *name)
 		return false;
 	}
 	if (name->length > 0) {
-		copy = strndup(name->data, name->length);
+		copy = malloc(name->length + 1);
 		if (copy == NULL) {
 			reply_no_memory(call->reply);
 			return false;
 		}
+		memcpy(copy, name->data, name->length);
+		copy[name->length] = '\0';
 	}
 	free(call->connection->name);
 	call->connection->name = copy;
