@@ -49,8 +49,7 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 			continue;
 		mark->drop(block->entries[++i].arg, reason);
 		if (gyre__raised())
-			gyre__outbox_report(gyre__outbox_of_thread,
-					    "drop function",
+			gyre__outbox_report(gyre__outbox_of_thread, "drop",
 					    (void (*)(void))mark->drop,
 					    block->entries[i].arg);
 	}

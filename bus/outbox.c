@@ -111,7 +111,7 @@ gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain)
 		}
 		drop(task, GYRE_DROP_STOPPED);
 		if (gyre__raised())
-			gyre__outbox_report(outbox, "drop function",
+			gyre__outbox_report(outbox, "drop",
 					    (void (*)(void))drop, task);
 	}
 }
