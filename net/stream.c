@@ -52,8 +52,6 @@ finish(struct gyre_stream *stream)
 void
 gyre__stream_end(struct gyre_stream *stream, int error)
 {
-	if (stream->state == GYRE__STREAM_CLOSED)
-		return;
 	set_state(stream, GYRE__STREAM_CLOSED);
 	stream->error = error;
 	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);

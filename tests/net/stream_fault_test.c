@@ -147,12 +147,18 @@ a_refused_write_takes_nothing(void **state)
 /* -- one conversation, each of its calls failed once ------------------------
  */
 
+/* A message has so many bytes: what is kept until one is complete is little,
+ * or so much that it is read into directly. */
+static size_t message_bytes;
+
 static size_t
-use_pairs_and_answer(struct recorder *recorder, const void *data, size_t length)
+answer_messages(struct recorder *recorder, const void *data, size_t length)
 {
+	size_t whole = length - length % message_bytes;
+
 	/* A refusal is no reason to stop: the peer then gets less. */
-	(void)gyre_stream_write(recorder->stream, data, length / 2 * 2);
-	return length / 2 * 2;
+	(void)gyre_stream_write(recorder->stream, data, whole);
+	return whole;
 }
 
 static void
@@ -205,7 +211,7 @@ survives_failure(struct fault *fault, unsigned n, int error)
 
 	unix_pair(fds);
 	recorder->peer = fds[1];
-	recorder->use = use_pairs_and_answer;
+	recorder->use = answer_messages;
 	recorder->in_end = close_at_end;
 	inject(fault, n, 0, error);
 	if (gyre_stream_open(loop, fds[0], &options, &recorder_ops, recorder,
@@ -222,11 +228,16 @@ survives_failure(struct fault *fault, unsigned n, int error)
 static void
 check_every_call(struct fault *fault, int error)
 {
-	unsigned n = 1;
+	static const size_t sizes[] = { 2, 30000 };
 
-	while (survives_failure(fault, n, error))
-		n++;
-	assert_true(n > 1);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		unsigned n = 1;
+
+		message_bytes = sizes[i];
+		while (survives_failure(fault, n, error))
+			n++;
+		assert_true(n > 1);
+	}
 }
 
 static void
