@@ -76,6 +76,7 @@ struct field {
 	struct sender senders[SENDERS];
 	/* each its shard's: the number of the next message by sender */
 	uint32_t expected[LOOPS][SENDERS];
+	unsigned planted; /* every shard's, in the build that must fail */
 };
 
 struct totals {
@@ -115,6 +116,9 @@ receive(struct message *message)
 	CHECK(message->payload == payload_of(message));
 	CHECK(message->number == *expected);
 	(*expected)++;
+#ifdef GYRE_PLANTED_RACE
+	field->planted++;
+#endif
 	message->answer = ~message->payload;
 	count(&message->runs);
 }

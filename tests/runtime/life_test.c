@@ -334,6 +334,37 @@ what_comes_at_the_wrong_time_is_refused(void **state)
 	fixture_end(&fixture);
 }
 
+static void *
+wait_elsewhere(void *runtime)
+{
+	gyre_runtime_wait(runtime);
+	return NULL;
+}
+
+static void
+wait_on_another_thread_aborts(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct gyre_runtime *runtime;
+		pthread_t thread;
+
+		if (gyre_runtime_new(NULL, &runtime) < 0 ||
+		    gyre_runtime_start(runtime) < 0)
+			_exit(1);
+		pthread_create(&thread, NULL, wait_elsewhere, runtime);
+		pthread_join(thread, NULL);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 static void
 a_runtime_may_be_freed_without_a_start(void **state)
 {
@@ -391,6 +422,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wait_on_another_thread_aborts),
 		cmocka_unit_test(services_start_in_order_and_stop_in_reverse),
 		cmocka_unit_test(every_shard_has_a_named_thread_of_its_own),
 		cmocka_unit_test(the_table_of_shards_is_complete),
