@@ -92,12 +92,12 @@ default_executor(struct gyre_loop *loop)
 		._sys = loop->sys,
 	};
 
-	if (loop->executor == NULL) {
-		if (gyre_pool_new(&options, &loop->own_pool) < 0)
-			return NULL;
-		loop->executor = gyre_pool_executor(loop->own_pool);
-	}
-	return loop->executor;
+	if (loop->executor != NULL)
+		return loop->executor;
+	if (loop->own_pool == NULL &&
+	    gyre_pool_new(&options, &loop->own_pool) < 0)
+		return NULL;
+	return gyre_pool_executor(loop->own_pool);
 }
 
 struct gyre_future *

@@ -141,6 +141,13 @@ close_twice_is_once(void **state)
 	assert_int_equal(gyre_loop_close(the_loop, true), 0);
 }
 
+static void *
+no_job(void *arg)
+{
+	fail();
+	return arg;
+}
+
 static void
 after_close_everything_is_refused_or_quiet(void **state)
 {
@@ -162,6 +169,7 @@ after_close_everything_is_refused_or_quiet(void **state)
 	assert_true(gyre_loop_time(the_loop) > 0);
 	assert_false(gyre_loop_in_owner_thread(the_loop));
 	assert_null(gyre_future_new(the_loop));
+	assert_null(gyre_loop_run_in_executor(the_loop, NULL, no_job, NULL));
 }
 
 static bool

@@ -92,6 +92,7 @@ static int
 stage_wait(void *poller, struct gyre_poller_event *events, int max,
 	   int64_t timeout_ns)
 {
+	bool scripted = stage.on_wait != NULL;
 	int failed;
 	int count;
 
@@ -99,7 +100,7 @@ stage_wait(void *poller, struct gyre_poller_event *events, int max,
 	stage.polls++;
 	stage.sleeps += timeout_ns != 0;
 	stage.slept_ns = timeout_ns;
-	if (stage.on_wait != NULL)
+	if (scripted)
 		stage.on_wait();
 	failed = stage.fail_next;
 	stage.fail_next = 0;
@@ -109,7 +110,7 @@ stage_wait(void *poller, struct gyre_poller_event *events, int max,
 	if (count > 0)
 		return count;
 	/* Nothing would ever end this one. */
-	CHECK(timeout_ns != GYRE_FOREVER || stage.on_wait != NULL);
+	CHECK(timeout_ns != GYRE_FOREVER || scripted);
 	if (timeout_ns != GYRE_FOREVER)
 		stage.now_ns += timeout_ns;
 	return 0;
