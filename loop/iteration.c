@@ -39,14 +39,6 @@ gyre__loop_cancel_batch_end(struct gyre_loop *loop, struct gyre__batch_end *end)
 		loop->batch_ends_end = end->link;
 }
 
-/* So that nobody is blamed for what ran before. */
-static void
-report_raised(struct gyre_loop *loop, const char *what)
-{
-	if (gyre__raised())
-		gyre__outbox_report(&loop->outbox, what, NULL, NULL);
-}
-
 void
 gyre__loop_end_batch(struct gyre_loop *loop)
 {
@@ -56,10 +48,11 @@ gyre__loop_end_batch(struct gyre_loop *loop)
 
 			gyre__loop_cancel_batch_end(loop, end);
 			end->run(end);
-			report_raised(loop, "end of batch");
+			if (gyre__raised())
+				gyre__outbox_report(&loop->outbox,
+						    "end of batch", NULL, NULL);
 		}
 		gyre__outbox_flush(&loop->outbox);
-		report_raised(loop, "drop");
 	} while (loop->batch_ends != NULL);
 }
 

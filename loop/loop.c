@@ -172,8 +172,6 @@ drop_what_waits(struct gyre_loop *loop)
 	close_dependents(loop);
 	gyre__loop_end_batch(loop);
 	gyre__outbox_close(&loop->outbox);
-	if (gyre__raised())
-		gyre__outbox_report(&loop->outbox, "drop", NULL, NULL);
 	gyre__outbox_leave(&loop->outbox);
 	GYRE_INSIST(loop->batch_ends == NULL);
 }

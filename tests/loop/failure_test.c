@@ -203,7 +203,7 @@ a_drop_function_that_raises_at_close_is_reported(void **state)
 	(void)state;
 	assert_int_equal(gyre_inbox_post(gyre_loop_inbox(the_loop), &task), 0);
 	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_told("drop", -1, NULL, NULL);
+	assert_told("drop", -1, (any_fn)drop_task, &task);
 	assert_string_equal(record.message, "dropped: stopped");
 	assert_null(gyre_exception());
 }
@@ -242,7 +242,7 @@ a_drop_function_that_raises_at_a_flush_is_reported_as_such(void **state)
 	call_later(0, stop_callback, "innocent");
 	run();
 	assert_trace("innocent");
-	assert_told("drop", -1, NULL, NULL);
+	assert_told("drop", -1, (any_fn)drop_task, &task);
 }
 
 /* -- what is not to be blamed --------------------------------------------- */
