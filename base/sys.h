@@ -44,7 +44,7 @@ struct gyre_sys {
 			     void *(*)(void *), void *);
 	int (*thread_join)(pthread_t, void **);
 	int (*sched_yield)(void);
-	int (*sigmask)(int how, const sigset_t *, sigset_t *);
+	int (*thread_sigmask)(int how, const sigset_t *, sigset_t *);
 
 	/* descriptors */
 	int (*close)(int fd);

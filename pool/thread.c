@@ -39,11 +39,11 @@ gyre__thread_start_blocked(const struct gyre_sys *sys, pthread_t *ret_thread,
 
 	fill_but_faults(&blocked);
 	/* in parentheses: <signal.h> has a macro of that name */
-	result = -(sys->sigmask)(SIG_SETMASK, &blocked, &before);
+	result = -sys->thread_sigmask(SIG_SETMASK, &blocked, &before);
 	if (result < 0)
 		return result;
 	result = gyre__thread_start(sys, ret_thread, main, arg);
-	(sys->sigmask)(SIG_SETMASK, &before, NULL);
+	sys->thread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 

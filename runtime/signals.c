@@ -29,13 +29,14 @@ static int
 block(struct gyre_runtime *runtime, const sigset_t *set)
 {
 	/* in parentheses: <signal.h> has a macro of that name */
-	return -(runtime->sys->sigmask)(SIG_BLOCK, set, &runtime->mask_before);
+	return -runtime->sys->thread_sigmask(SIG_BLOCK, set,
+					     &runtime->mask_before);
 }
 
 static void
 unblock(struct gyre_runtime *runtime)
 {
-	(runtime->sys->sigmask)(SIG_SETMASK, &runtime->mask_before, NULL);
+	runtime->sys->thread_sigmask(SIG_SETMASK, &runtime->mask_before, NULL);
 }
 
 static int

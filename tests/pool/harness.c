@@ -128,7 +128,7 @@ failing_sigmask(int how, const sigset_t *set, sigset_t *ret_before)
 {
 	if (ret_before != NULL && fails(FAULT_CALL, "sigmask"))
 		return EINVAL;
-	return (gyre__sys_default.sigmask)(how, set, ret_before);
+	return gyre__sys_default.thread_sigmask(how, set, ret_before);
 }
 
 static int
@@ -163,7 +163,7 @@ make_sys(void)
 	sys.epoll_create1 = failing_epoll_create1;
 	sys.epoll_ctl = failing_epoll_ctl;
 	sys.signalfd = failing_signalfd;
-	sys.sigmask = failing_sigmask;
+	sys.thread_sigmask = failing_sigmask;
 	sys.getaffinity = failing_getaffinity;
 	sys.setaffinity = failing_setaffinity;
 }
