@@ -16,8 +16,10 @@ struct gyre_inbox *
 gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 {
 	struct gyre_inbox *inbox =
-		sys->allocate(sizeof(*inbox), GYRE__CACHE_PAIR);
+		gyre__allocate(sys, sizeof(*inbox), GYRE__CACHE_PAIR);
 
+	if (inbox == NULL)
+		return NULL;
 	inbox->sys = sys;
 	inbox->bell = bell;
 	inbox->refs = 1;
@@ -69,11 +71,13 @@ set_flag(struct gyre_inbox *inbox)
 #endif
 }
 
-/* A flag left from before is one that nobody rang for. */
+/* A flag left from before is one that nobody rang for. The first time there
+ * is none, and the flag's line is not fetched before the store. */
 bool
 gyre__inbox_arm(struct gyre_inbox *inbox)
 {
-	inbox->self_disarms += gyre__swap_32_acq_rel(&inbox->closed, 0);
+	if (inbox->arms > 0)
+		inbox->self_disarms += gyre__swap_32_acq_rel(&inbox->closed, 0);
 	inbox->arms++;
 	set_flag(inbox);
 	if (gyre__load_ptr_relaxed(&inbox->head) == NULL)
@@ -113,5 +117,6 @@ gyre_inbox_ref(struct gyre_inbox *inbox)
 void
 gyre_inbox_unref(struct gyre_inbox *inbox)
 {
-	inbox->refs--;
+	if (--inbox->refs == 0)
+		inbox->sys->release(inbox);
 }
