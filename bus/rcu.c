@@ -4,13 +4,14 @@
  *
  * liburcu's own synchronisation is invisible to ThreadSanitizer; a release of
  * the token before each quiescent state is the edge from a reader's last use
- * to the end of a grace period.
+ * to the end of a grace period, where it is acquired.
  */
 #include "bus/rcu.h"
 
 #include <urcu/urcu-qsbr.h>
 
 #if defined(GYRE__TSAN)
+void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
 static char quiescent_token;
@@ -20,9 +21,20 @@ release_uses(void)
 {
 	__tsan_release(&quiescent_token);
 }
+
+static void
+acquire_uses(void)
+{
+	__tsan_acquire(&quiescent_token);
+}
 #else
 static void
 release_uses(void)
+{
+}
+
+static void
+acquire_uses(void)
 {
 }
 #endif
@@ -58,4 +70,11 @@ void
 gyre__rcu_online(void)
 {
 	urcu_qsbr_thread_online();
+}
+
+void
+gyre__rcu_synchronize(void)
+{
+	urcu_qsbr_synchronize_rcu();
+	acquire_uses();
 }

@@ -23,4 +23,7 @@ void gyre__rcu_quiescent(void);
 void gyre__rcu_offline(void);
 void gyre__rcu_online(void);
 
+/* Wait until every reader has been quiescent. Any thread that is no reader. */
+void gyre__rcu_synchronize(void);
+
 #endif

@@ -4,8 +4,10 @@
  */
 #include "fixture.h"
 
+#include "bus/rcu.h"
+
+#include <stdatomic.h>
 #include <unistd.h>
-#include <urcu/urcu-qsbr.h>
 
 /* On a thread that is no reader: it waits for those that are. */
 static void *
@@ -13,7 +15,7 @@ wait_for_readers(void *arg)
 {
 	(void)arg;
 	for (int i = 0; i < 20; i++)
-		urcu_qsbr_synchronize_rcu();
+		gyre__rcu_synchronize();
 	gyre_loop_stop(the_loop);
 	return NULL;
 }
@@ -56,22 +58,47 @@ a_loop_that_returned_is_no_reader(void **state)
 {
 	(void)state;
 	run_once();
-	urcu_qsbr_synchronize_rcu();
+	gyre__rcu_synchronize();
 }
 
+/* -- a reader ------------------------------------------------------------- */
+
+static atomic_bool over;
+
+static void *
+wait_for_one(void *arg)
+{
+	gyre__rcu_synchronize();
+	atomic_store(&over, true);
+	return arg;
+}
+
+static pthread_t waiting;
+
+/* While this runs no grace period ends, however long it takes. */
 static void
 expect_reader(void *arg)
 {
-	assert_true(urcu_qsbr_read_ongoing() != 0);
+	atomic_store(&over, false);
+	CHECK(pthread_create(&waiting, NULL, wait_for_one, NULL) == 0);
+	usleep(5000);
+	assert_false(atomic_load(&over));
 	stop_callback(arg);
 }
 
 static void
-expect_reader_handler(int fd, unsigned events, void *arg)
+read_in_handler(int fd, unsigned events, void *arg)
 {
-	gyre_loop_remove_handler(the_loop, fd);
 	(void)events;
+	gyre_loop_remove_handler(the_loop, fd);
 	expect_reader(arg);
+}
+
+static void
+run_and_join(void)
+{
+	run();
+	pthread_join(waiting, NULL);
 }
 
 static void
@@ -82,11 +109,11 @@ callbacks_timeouts_and_handlers_are_readers(void **state)
 	(void)state;
 	make_pipe(fds);
 	add_callback(expect_reader, NULL);
-	run();
+	run_and_join();
 	call_later(GYRE_MS(1), expect_reader, NULL);
-	run();
-	handle(fds[1], GYRE_WRITE, expect_reader_handler, NULL);
-	run();
+	run_and_join();
+	handle(fds[1], GYRE_WRITE, read_in_handler, NULL);
+	run_and_join();
 	close(fds[0]);
 	close(fds[1]);
 }
