@@ -285,10 +285,15 @@ class Clients(unittest.TestCase):
                 gone.close()
                 wait_for(lambda: info(other)["connected_clients"] == "1",
                          "the end of a client")
-                found = parse(other.ask("MGET", *[f"p{number}:{n}"
-                                                  for n in range(count)]))
-                there = [value is not None for value in found]
-                self.assertEqual(there, sorted(there, reverse=True))
+
+                def is_prefix():
+                    found = parse(other.ask("MGET", *[f"p{number}:{n}"
+                                                      for n in range(count)]))
+                    there = [value is not None for value in found]
+                    return there == sorted(there, reverse=True)
+
+                # What was read of it still runs when it has gone.
+                wait_for(is_prefix, "a prefix")
 
     def test_half_close_gets_all_replies(self):
         with self.server.client() as client:
@@ -298,6 +303,35 @@ class Clients(unittest.TestCase):
             expected = b"".join(b"$%d\r\n%d\r\n:1\r\n" % (len(str(n)), n)
                                 for n in range(500))
             self.assertEqual(client.rest(), expected)
+
+    def test_half_close_with_more_than_fits(self):
+        """All is replied to, though reading pauses again and again."""
+        with self.server.client() as client:
+            data = b"".join(encode("SET", f"k{n}", b"%d" % n * 300, "GET")
+                            for n in range(10000))
+            sender = threading.Thread(target=lambda: (
+                client.socket.sendall(data),
+                client.socket.shutdown(socket.SHUT_WR)))
+            sender.start()
+            time.sleep(0.1)
+            for _ in range(10000):
+                self.assertEqual(client.reply(), b"$-1\r\n")
+            self.assertEqual(client.rest(), b"")
+            sender.join()
+            self.assertEqual(self.count_keys(), 10000)
+
+    def test_half_close_of_one_who_asked_for_much(self):
+        with self.server.client() as client:
+            client.ask("SET", "big", "x" * 10000)
+            client.send(b"".join(encode("GET", "big") for _ in range(1500)))
+            client.socket.shutdown(socket.SHUT_WR)
+            time.sleep(0.1)
+            reply = b"$10000\r\n" + b"x" * 10000 + b"\r\n"
+            self.assertEqual(client.rest(), reply * 1500)
+
+    def count_keys(self):
+        with self.server.client() as client:
+            return parse(client.ask("DBSIZE"))
 
     def test_quit_comes_after_all_replies(self):
         with self.server.client() as client:

@@ -11,6 +11,7 @@ Ends with 77 if there is no redis-server.
 import argparse
 import random
 import re
+import socket
 import sys
 import time
 
@@ -364,6 +365,41 @@ def test_pieces(kv, redis):
     return f"{len(commands)} commands"
 
 
+def test_mutations(kv, redis, seed):
+    """Streams of commands with a few bytes changed, lost or added."""
+    r = random.Random(seed)
+    keys = [b"a", b"b", b"key:1", b"long-" * 30]
+    for number in range(400):
+        data = bytearray()
+        for _ in range(r.randrange(1, 20)):
+            data += r.choice([
+                lambda: encode(b"SET", r.choice(keys), r.choice(keys)),
+                lambda: encode(b"GET", r.choice(keys)),
+                lambda: encode(b"MGET", *keys),
+                lambda: encode(b"MSET", b"a", b"1", b"b", b"2"),
+                lambda: encode(b"INCR", r.choice(keys)),
+                lambda: b"GET " + r.choice(keys) + b"\r\n",
+                lambda: b"SET 'a' \"x y\"\r\n"])()
+        for _ in range(r.randrange(1, 4)):
+            at = r.randrange(len(data))
+            byte = r.choice([b"*", b"$", b"\r", b"\n", b"0", b"9", b"-",
+                             b"\"", b" ", bytes([r.randrange(1, 256)])])
+            data[at:at + r.choice([0, 1, 1, 5])] = r.choice([byte, b""])
+        pair = Pair(kv, redis)
+        pair.send(bytes(data))
+        for client in pair.clients:
+            client.socket.shutdown(socket.SHUT_WR)
+        ours, theirs = [client.rest() for client in pair.clients]
+        if ours != theirs:
+            sys.exit(f"seed {seed}, mutation {number}: {bytes(data)!r}\n"
+                     f"  gyre-kv: {ours!r}\n  redis:   {theirs!r}")
+        pair.close()
+    pair = Pair(kv, redis)
+    pair.ask("mutations", b"FLUSHALL")
+    pair.close()
+    return "400 streams"
+
+
 def hide_id(reply):
     return re.sub(rb"\$2\r\nid\r\n:\d+\r\n", b"", reply)
 
@@ -414,6 +450,8 @@ def main():
         for test in (test_what_clients_ask_first, test_malformed, test_inline,
                      test_pieces, test_big_values, test_deep_pipelines):
             print(f"{test.__name__}: {test(kv, redis)}", flush=True)
+        print("test_mutations: " + test_mutations(kv, redis, seed),
+              flush=True)
         print("test_sequences: " +
               test_sequences(kv, redis, seed, options.sequences))
     return 0

@@ -187,6 +187,106 @@ a_line_without_end_is_refused(void **state)
 	free(text);
 }
 
+/* One step of a small generator: the tests' chance is repeatable. */
+static unsigned
+chance(uint64_t *state, unsigned below)
+{
+	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(*state >> 33) % below;
+}
+
+/* Make a stream of commands, most of them well-formed. */
+static size_t
+make_stream(uint64_t *state, char *data, size_t size)
+{
+	static const char *const parts[] = {
+		"*1\r\n$4\r\nPING\r\n",
+		"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+		"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$3\r\n\r\n*\r\n",
+		"get 'a b' \"\\x00\"\r\n",
+		"\r\n",
+		"*0\r\n",
+		"ping\n",
+	};
+	size_t length = 0;
+
+	while (size - length > 64) {
+		const char *part = parts[chance(state, 7)];
+
+		memcpy(data + length, part, strlen(part));
+		length += strlen(part);
+	}
+	for (unsigned i = chance(state, 3); i > 0; i--)
+		data[chance(state, (unsigned)length)] =
+			(char)chance(state, 256);
+	return length;
+}
+
+/*
+ * Parse a stream whose bytes come in steps of at most so many; append what it
+ * was understood as.
+ */
+static void
+understand(uint64_t *state, const char *data, size_t length, unsigned step_max,
+	   struct bytes *text)
+{
+	struct resp resp;
+	size_t start = 0;
+	size_t have = 0;
+	enum resp_status status = RESP_MORE;
+
+	resp_init(&resp, RESP_BULK_MAX_DEFAULT);
+	while (status != RESP_ERROR && (have < length || start < have)) {
+		size_t used = 0;
+		char *copy = malloc(have - start + 1);
+
+		memcpy(copy, data + start, have - start);
+		status = resp_parse(&resp, copy, have - start, &used);
+		start += used;
+		for (size_t i = 0;
+		     status == RESP_COMMAND && i < resp.args.count; i++) {
+			bytes_append(text, "[", 1);
+			bytes_append(text, resp.args.items[i].data,
+				     resp.args.items[i].length);
+			bytes_append(text, "]", 1);
+		}
+		free(copy);
+		if (status == RESP_MORE && have == length)
+			break;
+		if (status == RESP_MORE)
+			have += 1 + chance(state, step_max);
+		if (have > length)
+			have = length;
+	}
+	if (status == RESP_ERROR)
+		bytes_append(text, resp.error, strlen(resp.error));
+	resp_free(&resp);
+}
+
+static void
+pieces_never_change_what_is_understood(void **state)
+{
+	uint64_t random = 1;
+	char data[600];
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		struct bytes whole = { 0 };
+		struct bytes pieces = { 0 };
+		size_t length = make_stream(&random, data, sizeof(data));
+
+		understand(&random, data, length, 1000000, &whole);
+		understand(&random, data, length, 1 + chance(&random, 9),
+			   &pieces);
+		assert_int_equal(whole.length, pieces.length);
+		if (whole.length > 0)
+			assert_memory_equal(whole.data, pieces.data,
+					    whole.length);
+		bytes_free(&whole);
+		bytes_free(&pieces);
+	}
+}
+
 /* What a client announces takes no memory: only arguments that came do. */
 static void
 announcements_take_no_memory(void **state)
@@ -228,6 +328,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(pieces_make_the_same_command,
 						setup, teardown),
 		cmocka_unit_test(malformed_input_is_refused_as_redis_does),
+		cmocka_unit_test(pieces_never_change_what_is_understood),
 		cmocka_unit_test(a_line_without_end_is_refused),
 		cmocka_unit_test_setup_teardown(announcements_take_no_memory,
 						setup, teardown),

@@ -31,8 +31,7 @@ free_batch(struct batch *batch)
 	free(batch);
 }
 
-/* -- at the target -----------------------------------------------------------
- */
+/* -- at the target --------------------------------------------------------- */
 
 /* The arguments' bytes lie one behind the other, from text_done on. */
 static void
@@ -88,8 +87,7 @@ run_requests(struct gyre_task *task)
 		free_batch(batch);
 }
 
-/* -- at home ------------------------------------------------------------------
- */
+/* -- at home --------------------------------------------------------------- */
 
 static void
 come_home(struct gyre_task *task)

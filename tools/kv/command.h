@@ -94,8 +94,7 @@ struct subcommand {
 /* Run the subcommand that argv[1] names; the list ends with a NULL name. */
 void subcommand_run(struct call *call, const struct subcommand *list);
 
-/* -- what the table names, by file ------------------------------------------
- */
+/* -- what the table names, by file ----------------------------------------- */
 
 /* command_string.c */
 void command_set(struct call *call);

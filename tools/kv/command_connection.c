@@ -53,8 +53,7 @@ command_select(struct call *call)
 		reply_ok(call->reply);
 }
 
-/* -- the name
- * ------------------------------------------------------------------- */
+/* -- the name -------------------------------------------------------------- */
 
 static bool
 is_name(const struct arg *name)
@@ -91,8 +90,7 @@ set_name(struct call *call, const struct arg *name)
 	return true;
 }
 
-/* -- HELLO
- * ---------------------------------------------------------------------- */
+/* -- HELLO ----------------------------------------------------------------- */
 
 static void
 reply_hello(struct call *call)
@@ -175,8 +173,7 @@ command_hello(struct call *call)
 	}
 }
 
-/* -- CLIENT
- * --------------------------------------------------------------------- */
+/* -- CLIENT ---------------------------------------------------------------- */
 
 static void
 client_id(struct call *call)

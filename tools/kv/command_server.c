@@ -10,8 +10,7 @@
 
 #define VALUE_MAX 64
 
-/* -- COMMAND
- * -------------------------------------------------------------------- */
+/* -- COMMAND --------------------------------------------------------------- */
 
 static void
 reply_flags(struct bytes *reply, unsigned flags)
@@ -126,8 +125,7 @@ command_command(struct call *call)
 		subcommand_run(call, list);
 }
 
-/* -- CONFIG
- * --------------------------------------------------------------------- */
+/* -- CONFIG ---------------------------------------------------------------- */
 
 enum parameter_kind {
 	PARAMETER_TEXT,

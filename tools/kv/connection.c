@@ -1,7 +1,6 @@
 /*
  * What the stream reports, and what to do about it. After everything that may
- * have changed something, settle() does whatever can be done now: it is the
- * only place that writes, resumes and closes.
+ * have changed something, settle() does whatever can be done now.
  */
 #include "connection.h"
 
@@ -9,22 +8,12 @@
 #include <stdlib.h>
 
 #include "batch.h"
-#include "check.h"
-#include "gather.h"
 #include "lane.h"
-#include "router.h"
+#include "reader.h"
 #include "server.h"
+#include "writer.h"
 
-/*
- * A command that has come in part: up to here it stays in the stream's buffer
- * and is parsed where it is, beyond in one of our own.
- */
-#define PARTIAL_MIN ((size_t)32 * 1024)
-
-static void settle(struct connection *connection);
-
-/* -- life ---------------------------------------------------------------------
- */
+/* -- life ------------------------------------------------------------------ */
 
 static void
 link_in(struct connection *connection)
@@ -77,8 +66,12 @@ connection_close_all(struct shard *shard)
 {
 	struct connection *connection = shard->connections;
 
-	for (; connection != NULL; connection = connection->next)
+	for (; connection != NULL; connection = connection->next) {
 		connection_abort(connection);
+		/* What still flushes is cut short too. */
+		if (connection->stream != NULL)
+			gyre_stream_close(connection->stream, false);
+	}
 }
 
 void
@@ -88,97 +81,12 @@ connection_free_all(struct shard *shard)
 		free_connection(shard->connections);
 }
 
-/* -- replies ------------------------------------------------------------------
- */
-
-static void
-write_out(struct connection *connection, const void *data, size_t length)
-{
-	if (gyre_stream_write(connection->stream, data, length) == -ENOMEM)
-		connection_abort(connection);
-}
-
-static void
-write_gathered(struct connection *connection, struct gather *gather)
-{
-	struct shard *shard = connection->shard;
-	const char *own =
-		replies_take_local(&connection->replies, gather->own_length);
-
-	bytes_reset(&shard->scratch, SCRATCH_KEEP_MAX);
-	gather_finish(gather, own, shard->server, &shard->scratch);
-	if (shard->scratch.failed)
-		connection_abort(connection);
-	else
-		write_out(connection, shard->scratch.data,
-			  shard->scratch.length);
-}
-
-/* Write the reply whose turn it is; false: it is not there yet. */
-static bool
-write_reply(struct connection *connection, struct slot *slot)
-{
-	struct arg reply;
-
-	switch (slot->kind) {
-	case SLOT_LOCAL:
-		write_out(
-			connection,
-			replies_take_local(&connection->replies, slot->length),
-			slot->length);
-		break;
-	case SLOT_LANE:
-		if (!lane_has_reply(slot->lane))
-			return false;
-		reply = lane_take(slot->lane);
-		write_out(connection, reply.data, reply.length);
-		break;
-	case SLOT_GATHER:
-		if (!gather_is_ready(slot->gather))
-			return false;
-		write_gathered(connection, slot->gather);
-		break;
-	}
-	return true;
-}
-
-static void
-write_replies(struct connection *connection)
-{
-	struct slot *slot;
-
-	while (!connection->closed &&
-	       !gyre_stream_is_full(connection->stream) &&
-	       (slot = replies_first(&connection->replies)) != NULL &&
-	       write_reply(connection, slot))
-		replies_remove_first(&connection->replies);
-}
-
-/* -- settling -----------------------------------------------------------------
- */
-
-/* Tell whether nothing more may be read, or not yet again: at half of that. */
-static bool
-is_over(const struct connection *connection, unsigned share)
-{
-	return connection->replies.count >= REPLIES_SLOTS_MAX / share ||
-	       connection->carried_bytes >= CONNECTION_WAITING_MAX / share ||
-	       replies_local_waiting(&connection->replies) >=
-		       CONNECTION_WAITING_MAX / share ||
-	       gyre_stream_is_full(connection->stream);
-}
-
-static void
-pause_reading(struct connection *connection)
-{
-	connection->paused = true;
-	gyre_stream_pause(connection->stream);
-}
+/* -- settling -------------------------------------------------------------- */
 
 static void
 resume_if_room(struct connection *connection)
 {
-	if (!connection->paused || is_over(connection, 2))
+	if (!connection->paused || reader_is_over(connection, 2))
 		return;
 	connection->paused = false;
 	gyre_stream_resume(connection->stream);
@@ -200,7 +108,7 @@ close_if_done(struct connection *connection)
 static void
 settle(struct connection *connection)
 {
-	write_replies(connection);
+	writer_flush(connection);
 	lane_advance_all(connection);
 	if (!connection->closed)
 		resume_if_room(connection);
@@ -218,134 +126,15 @@ connection_on_batch(struct connection *connection, struct batch *batch)
 	free_if_done(connection);
 }
 
-/* -- reading ------------------------------------------------------------------
- */
-
-/* The last reply, and nothing is read any more. */
-static void
-refuse_protocol(struct connection *connection)
-{
-	struct replies *replies = &connection->replies;
-	size_t before = replies->local.length;
-
-	connection->closing = true;
-	if (connection->parser.error[0] == '\0' ||
-	    replies_reserve(replies) < 0) {
-		connection_abort(connection);
-		return;
-	}
-	reply_errorf(&replies->local, "Protocol error: %s",
-		     connection->parser.error);
-	replies_add_local(replies, replies->local.length - before);
-	if (replies->local.failed)
-		connection_abort(connection);
-}
-
-/* Parse one command and run or send it; the status is the parser's. */
-static enum resp_status
-take_command(struct connection *connection, const char *data, size_t length,
-	     size_t *ret_used)
-{
-	struct resp *parser = &connection->parser;
-	enum resp_status status = resp_parse(parser, data, length, ret_used);
-
-	if (status == RESP_COMMAND)
-		router_dispatch(connection, parser->args.items,
-				parser->args.count);
-	else if (status == RESP_ERROR)
-		refuse_protocol(connection);
-	return status;
-}
-
-/*
- * Make the partial command longer. It grows to double at most, and no further
- * than what the parser waits for: what a client announces takes no memory.
- */
-static int
-append_partial(struct connection *connection, const char *data, size_t length)
-{
-	struct bytes *partial = &connection->partial;
-	size_t wants = resp_wants(&connection->parser, partial->length);
-	int error;
-
-	if (wants > length && wants < partial->length)
-		error = bytes_reserve_exact(partial, wants);
-	else
-		error = bytes_reserve(partial, length);
-	bytes_append(partial, data, length);
-	if (error < 0)
-		connection_abort(connection);
-	return error;
-}
-
-/*
- * Go on with a command that began in an earlier read. Return how many of the
- * bytes were its own.
- */
-static size_t
-read_partial(struct connection *connection, const char *data, size_t length)
-{
-	struct bytes *partial = &connection->partial;
-	size_t before = partial->length;
-	size_t used = 0;
-	enum resp_status status;
-
-	if (append_partial(connection, data, length) < 0)
-		return length;
-	status =
-		take_command(connection, partial->data, partial->length, &used);
-	if (status == RESP_MORE)
-		return length;
-	bytes_reset(partial, 0);
-	if (status == RESP_ERROR)
-		return length;
-	KV_INSIST(used > before && used - before <= length);
-	return used - before;
-}
-
-/* Work through what was read; return how much of it is done with. */
-static size_t
-read_commands(struct connection *connection, const char *data, size_t length)
-{
-	size_t used = 0;
-
-	while (used < length && !connection->closing) {
-		enum resp_status status;
-		size_t step = 0;
-
-		if (is_over(connection, 1)) {
-			write_replies(connection);
-			if (connection->closed || !is_over(connection, 1))
-				continue;
-			pause_reading(connection);
-			return used;
-		}
-		status = take_command(connection, data + used, length - used,
-				      &step);
-		used += step;
-		if (status != RESP_MORE)
-			continue;
-		if (length - used < PARTIAL_MIN)
-			return used;
-		append_partial(connection, data + used, length - used);
-		return length;
-	}
-	return length;
-}
+/* -- the stream ------------------------------------------------------------ */
 
 static size_t
 on_read(struct gyre_stream *stream, const void *data, size_t length, void *arg)
 {
 	struct connection *connection = arg;
-	size_t used = 0;
+	size_t used = reader_take(connection, data, length);
 
 	(void)stream;
-	if (connection->closing)
-		return length;
-	if (connection->partial.length > 0)
-		used = read_partial(connection, data, length);
-	used += read_commands(connection, (const char *)data + used,
-			      length - used);
 	settle(connection);
 	return used;
 }

@@ -23,8 +23,7 @@ struct fan {
 	bool failed; /* memory ran out */
 };
 
-/* -- one shard ----------------------------------------------------------------
- */
+/* -- one shard ------------------------------------------------------------- */
 
 static void
 run_here(struct call *call, struct connection *connection)
@@ -66,8 +65,7 @@ route_to(struct call *call, struct connection *connection, unsigned target)
 		send_to(call, connection, target);
 }
 
-/* -- several shards -----------------------------------------------------------
- */
+/* -- several shards -------------------------------------------------------- */
 
 /* Return the lane of the part that is the target's; begin it if it is new. */
 static struct lane *
@@ -200,8 +198,7 @@ fan_out_all(struct call *call, struct connection *connection)
 	end_fan(&fan);
 }
 
-/* -- which --------------------------------------------------------------------
- */
+/* -- which ----------------------------------------------------------------- */
 
 static unsigned
 hash_key(const struct server *server, struct arg *key)
