@@ -23,7 +23,7 @@
 #include "base/sys.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
-#include "pool/thread.h"
+#include "base/thread.h"
 
 struct gyre__worker {
 	struct gyre_pool *pool;

@@ -6,7 +6,7 @@
 
 #include <gyre/runtime.h>
 
-#include "pool/thread.h"
+#include "base/thread.h"
 
 struct gyre__placement {
 	unsigned loops;

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/log.h"
-#include "pool/thread.h"
+#include "base/thread.h"
 #include "runtime/placement.h"
 
 #include <stdio.h>

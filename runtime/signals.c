@@ -28,7 +28,6 @@ fill_stop_signals(sigset_t *set)
 static int
 block(struct gyre_runtime *runtime, const sigset_t *set)
 {
-	/* in parentheses: <signal.h> has a macro of that name */
 	return -runtime->sys->thread_sigmask(SIG_BLOCK, set,
 					     &runtime->mask_before);
 }

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "bus/bus.h"
-#include "pool/thread.h"
+#include "base/thread.h"
 
 #include <errno.h>
 

@@ -2,8 +2,8 @@
  * What every thread that gyre makes has in common: how it is made and named,
  * and on which CPUs it may run.
  */
-#ifndef GYRE_POOL_THREAD_H
-#define GYRE_POOL_THREAD_H
+#ifndef GYRE_BASE_THREAD_H
+#define GYRE_BASE_THREAD_H
 
 #include "base/sys.h"
 

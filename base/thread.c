@@ -2,7 +2,7 @@
  * Threads and their CPUs. The differences between platforms end here: names
  * and affinity are conveniences, and a system without them has neither.
  */
-#include "pool/thread.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,6 @@ gyre__thread_start_blocked(const struct gyre_sys *sys, pthread_t *ret_thread,
 	int result;
 
 	fill_but_faults(&blocked);
-	/* in parentheses: <signal.h> has a macro of that name */
 	result = -sys->thread_sigmask(SIG_SETMASK, &blocked, &before);
 	if (result < 0)
 		return result;
