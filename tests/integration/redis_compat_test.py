@@ -118,6 +118,7 @@ class Writer:
             [b"SELECT", b"1"], [b"SELECT", b"x"], [b"SELECT", b"9999999999"],
             [b"PING", b"a", b"b"], [b"ECHO"], [b"EXPIRE", b"a"],
             [b"CLIENT"], [b"CLIENT", b"NOSUCH"], [b"CLIENT", b"GETNAME", b"x"],
+            [b"CLIENT", b"HELP", b"x"],
             [b"CONFIG"], [b"CONFIG", b"NOSUCH"], [b"CONFIG", b"GET"],
             [b"COMMAND", b"NOSUCH"], [b"SCAN"], [b"SCAN", b"x"],
             [b"SCAN", b"0", b"COUNT", b"0"], [b"SCAN", b"0", b"COUNT"],

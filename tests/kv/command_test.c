@@ -321,6 +321,41 @@ the_connection_has_its_commands(void **state)
 }
 
 static void
+the_table_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	char expected[32];
+	size_t count;
+
+	command_table(&count);
+	snprintf(expected, sizeof(expected), ":%zu\r\n", count);
+	ASK("command count", expected);
+	snprintf(expected, sizeof(expected), "*%zu\r\n", count);
+	assert_memory_equal(fixture_ask(fixture, "command"), expected,
+			    strlen(expected));
+	assert_memory_equal(fixture_ask(fixture, "command info"), expected,
+			    strlen(expected));
+	assert_memory_equal(fixture_ask(fixture, "command list"), expected,
+			    strlen(expected));
+	assert_non_null(strstr(fixture->reply.data, "$5\r\nsetex\r\n"));
+}
+
+static void
+subcommands_are_explained(void **state)
+{
+	struct fixture *fixture = *state;
+
+	ASK("config help",
+	    "*5\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. "
+	    "Subcommands are:\r\n+GET\r\n+    Return parameters matching "
+	    "glob-like patterns.\r\n+HELP\r\n+    Prints this help.\r\n");
+	assert_memory_equal(fixture_ask(fixture, "client help"), "*11\r\n+CLI",
+			    9);
+	ASK("client help me", "-ERR wrong number of arguments for "
+			      "'client|help' command\r\n");
+}
+
+static void
 the_server_tells_about_itself(void **state)
 {
 	struct fixture *fixture = *state;
@@ -366,6 +401,8 @@ main(void)
 		TEST(scan_walks_and_filters),
 		TEST(errors_are_worded_as_redis_does),
 		TEST(the_connection_has_its_commands),
+		TEST(the_table_is_told),
+		TEST(subcommands_are_explained),
 		TEST(the_server_tells_about_itself),
 	};
 

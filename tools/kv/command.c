@@ -182,27 +182,35 @@ reply_unknown_subcommand(struct call *call)
 		     upper);
 }
 
+static void
+reply_wrong_subarity(struct call *call, const struct subcommand *subcommand)
+{
+	char full_name[2 * NAME_MAX_LENGTH + 2];
+
+	snprintf(full_name, sizeof(full_name), "%s|%s", call->command->name,
+		 subcommand->name);
+	for (char *c = full_name; *c != '\0'; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+	reply_wrong_arity(call->reply, full_name);
+}
+
 void
 subcommand_run(struct call *call, const struct subcommand *list)
 {
+	static const struct subcommand help = { "HELP", 2, NULL, NULL };
 	const struct arg *name = &call->argv[1];
 	const struct subcommand *at = list;
-	char full_name[2 * NAME_MAX_LENGTH + 2];
 
 	while (at->name != NULL && !arg_is(name, at->name, strlen(at->name)))
 		at++;
-	if (at->name != NULL && command_takes(at->arity, call->argc)) {
-		at->run(call);
-	} else if (at->name != NULL) {
-		snprintf(full_name, sizeof(full_name), "%s|%s",
-			 call->command->name, at->name);
-		for (char *c = full_name; *c != '\0'; c++)
-			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a')
-						    : *c;
-		reply_wrong_arity(call->reply, full_name);
-	} else if (ARG_IS(name, "help") && call->argc == 2) {
-		reply_help(call, list);
-	} else {
+	if (at->name == NULL && ARG_IS(name, "help"))
+		at = &help;
+	if (at->name == NULL)
 		reply_unknown_subcommand(call);
-	}
+	else if (!command_takes(at->arity, call->argc))
+		reply_wrong_subarity(call, at);
+	else if (at == &help)
+		reply_help(call, list);
+	else
+		at->run(call);
 }
