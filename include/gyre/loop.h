@@ -186,7 +186,8 @@ GYRE_API void gyre_loop_stop(struct gyre_loop *loop);
 
 /*
  * Close a loop that does not run: what waits is dropped, posts are refused
- * from now on. With all_fds, the registered descriptors are closed too.
+ * from now on. Listeners and streams left on it are closed first; with
+ * all_fds, the registered descriptors too.
  * Closing twice is a no-op.
  *
  * Thread: owner
