@@ -28,6 +28,7 @@ void say(const char *word);
 /* Compare the whole trace, words separated by spaces, and begin anew. */
 #define assert_trace(expected) assert_trace_at((expected), __FILE__, __LINE__)
 void assert_trace_at(const char *expected, const char *file, int line);
+void forget_trace(void);
 
 /* A word as a callback's argument. */
 void *argument(const char *word);

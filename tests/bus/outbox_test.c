@@ -251,6 +251,41 @@ a_lane_that_left_at_its_bound_is_flushed_as_empty(void **state)
 	assert_numbers(GYRE__LANE_MESSAGES_MAX + 2);
 }
 
+/* More than there are buckets; some close, in no order. */
+static void
+many_destinations_do_not_mix(void **state)
+{
+	struct stand_in many[3 * GYRE__OUTBOX_BUCKETS];
+	const unsigned count = 3 * GYRE__OUTBOX_BUCKETS;
+
+	(void)state;
+	for (unsigned i = 0; i < count; i++)
+		stand_in_open(&many[i]);
+	enter(&a);
+	for (unsigned i = 0; i < count; i++)
+		send_word(&a, &many[i * 7 % count], number_word(i));
+	for (unsigned i = 0; i < count; i += 3)
+		stand_in_close(&many[i]);
+	flush(&a);
+	leave(&a);
+	assert_int_equal(a.outbox.undelivered, count / 3);
+	for (unsigned i = 0; i < count; i++) {
+		if (i % 3 == 0) {
+			stand_in_free(&many[i]);
+			continue;
+		}
+		step(&many[i]);
+		assert_int_equal(many[i].outbox.run, 1);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (i % 3 == 0)
+			continue;
+		stand_in_close(&many[i]);
+		stand_in_free(&many[i]);
+	}
+	forget_trace();
+}
+
 static void
 leave_with_something_unflushed(void *arg)
 {
@@ -606,6 +641,7 @@ main(void)
 		OUTBOX_TEST(a_batch_is_one_push_and_one_ring),
 		OUTBOX_TEST(a_full_lane_leaves_at_once),
 		OUTBOX_TEST(a_lane_that_left_at_its_bound_is_flushed_as_empty),
+		OUTBOX_TEST(many_destinations_do_not_mix),
 		OUTBOX_TEST(leaving_unflushed_aborts),
 		OUTBOX_TEST(a_task_without_functions_aborts),
 		OUTBOX_TEST(a_closed_destination_refuses_at_once),
