@@ -102,11 +102,12 @@ GYRE_API const char *gyre_future_message(const struct gyre_future *future);
 
 /*
  * Block until the future is complete, then answer as gyre_future_result().
+ * The home loop need not run: whoever completes the future wakes the wait.
  *
  * Thread: any that runs no loop
  * Blocks: up to deadline_ns, an instant of CLOCK_MONOTONIC; GYRE_FOREVER
- * Errors: -ETIMEDOUT; -EDEADLK called on a running loop's thread;
- *         -ESHUTDOWN the home loop closed before it was complete; -ENOMEM
+ * Errors: -ETIMEDOUT, and a few bytes are kept until it is complete;
+ *         -EDEADLK called on a running loop's thread; -ENOMEM
  */
 GYRE_API int gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
 			      void **ret_value) GYRE_MUST_CHECK;
