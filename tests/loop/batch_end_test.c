@@ -44,6 +44,7 @@ queue_handler(int fd, unsigned events, void *work)
 {
 	(void)events;
 	queue_callback(work);
+	add_callback(trace_arg, "next batch");
 	gyre_loop_remove_handler(the_loop, fd);
 }
 
@@ -77,7 +78,7 @@ it_runs_once_after_each_kind_of_batch(void **state)
 			 0);
 	handle(4, GYRE_READ, stop_handler, ".");
 	run();
-	assert_trace("q q . callback q . timeout q . handler");
+	assert_trace("q q . callback q . timeout q . handler next batch");
 }
 
 static void
@@ -111,8 +112,10 @@ what_is_cancelled_does_not_run_and_the_others_do(void **state)
 {
 	struct work works[] = { make_work("0"), make_work("1"),
 				make_work("2") };
+	struct work never = make_work("never");
 
 	(void)state;
+	gyre__loop_cancel_batch_end(the_loop, &never.end);
 	for (int i = 0; i < 3; i++) {
 		for (int j = 0; j < 3; j++)
 			add(queue_callback, &works[j]);
@@ -152,6 +155,45 @@ what_it_sends_is_flushed_before_the_loop_sleeps(void **state)
 	assert_int_equal(stats.sent, 1);
 	assert_int_equal(stats.sleeps, 1);
 	close_and_free(receiver);
+}
+
+static struct work *dropped_to;
+
+static void
+drop_to_end(void *arg, enum gyre_drop_reason reason)
+{
+	trace_drop(arg, reason);
+	gyre__loop_at_batch_end(the_loop, &dropped_to->end);
+}
+
+static void
+close_receiver(void *arg)
+{
+	(void)arg;
+	close_and_free(receiver);
+}
+
+static void
+send_and_close_receiver(void *word)
+{
+	assert_int_equal(gyre_loop_add_callback_drop(receiver, trace_arg, word,
+						     drop_to_end),
+			 0);
+	elsewhere(close_receiver, NULL);
+}
+
+static void
+what_a_drop_function_queues_runs_before_the_loop_sleeps(void **state)
+{
+	struct work work = make_work("work");
+
+	(void)state;
+	receiver = stage_loop();
+	dropped_to = &work;
+	add_callback(send_and_close_receiver, "message");
+	call_later(GYRE_MS(1), stop_callback, "timeout");
+	run();
+	assert_trace("message stopped work timeout");
 }
 
 static void
@@ -241,6 +283,8 @@ main(void)
 		STAGE_TEST(work_queued_by_work_runs_in_the_same_end),
 		STAGE_TEST(what_is_cancelled_does_not_run_and_the_others_do),
 		STAGE_TEST(what_it_sends_is_flushed_before_the_loop_sleeps),
+		STAGE_TEST(
+			what_a_drop_function_queues_runs_before_the_loop_sleeps),
 		STAGE_TEST(what_it_raises_is_put_down_to_nobody_else),
 		STAGE_TEST(work_queued_while_nobody_runs_it_is_done_at_close),
 		STAGE_TEST(

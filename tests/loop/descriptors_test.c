@@ -169,6 +169,27 @@ what_cannot_be_watched_is_refused_and_forgotten(void **state)
 	close(fds[0]);
 }
 
+static void
+an_update_that_fails_changes_nothing(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	make_pair(fds);
+	handle(fds[0], GYRE_NONE, note_events, NULL);
+	fake_fail_at(1);
+	assert_int_equal(gyre_loop_update_handler(the_loop, fds[0], GYRE_WRITE),
+			 -ENOSPC);
+	/* The table did not take it for done. */
+	assert_int_equal(gyre_loop_update_handler(the_loop, fds[0], GYRE_WRITE),
+			 0);
+	seen = 0;
+	run();
+	assert_int_equal(seen, GYRE_WRITE);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 #define MANY 300
 
 static unsigned many_run;
@@ -274,6 +295,7 @@ main(void)
 		REAL_TEST(
 			a_writable_and_readable_socket_reports_what_was_asked),
 		REAL_TEST(what_cannot_be_watched_is_refused_and_forgotten),
+		REAL_TEST(an_update_that_fails_changes_nothing),
 		REAL_TEST(more_ready_than_one_batch_come_with_the_next),
 		REAL_TEST(
 			a_number_reused_in_a_batch_gets_no_event_of_its_predecessor),

@@ -175,9 +175,12 @@ update_changes_the_events_and_nothing_else(void **state)
 	assert_int_equal(gyre_loop_update_handler(the_loop, 3, GYRE_NONE), 0);
 	run_polls(1);
 	assert_trace("|");
+	make_ready(3, GYRE_READ | GYRE_WRITE | GYRE_ERROR);
+	run_polls(1);
+	assert_trace("| x:3:0x18");
 	assert_int_equal(gyre_loop_update_handler(the_loop, 3, GYRE_READ), 0);
 	run_polls(1);
-	assert_trace("| x:3:0x1");
+	assert_trace("| x:3:0x19");
 }
 
 /* -- in the middle of a batch --------------------------------------------- */
@@ -328,14 +331,19 @@ handlers_added_by_a_handler_wait_for_the_next_poll(void **state)
 }
 
 static void
-handlers_and_their_descriptors_outlive_a_stop(void **state)
+handlers_outlive_a_stop(void **state)
 {
+	struct gyre_loop_stats stats;
+
 	(void)state;
 	make_ready(3, GYRE_READ);
 	handle(3, GYRE_READ, trace_handler, "3");
 	run_polls(1);
 	run_polls(1);
 	assert_trace("| 3 | 3");
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.handlers_run, 2);
+	assert_int_equal(stats.polls, 2);
 }
 
 int
@@ -360,7 +368,7 @@ main(void)
 		STAGE_TEST(
 			an_interest_raised_in_the_batch_waits_for_the_next_poll),
 		STAGE_TEST(handlers_added_by_a_handler_wait_for_the_next_poll),
-		STAGE_TEST(handlers_and_their_descriptors_outlive_a_stop),
+		STAGE_TEST(handlers_outlive_a_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

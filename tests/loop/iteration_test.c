@@ -161,6 +161,8 @@ a_timeout_that_cancels_itself_does_no_harm(void **state)
 static void
 timeouts_survive_a_stop(void **state)
 {
+	struct gyre_loop_stats stats;
+
 	(void)state;
 	call_later(GYRE_MS(5), trace_arg, "timeout");
 	run_once();
@@ -168,6 +170,9 @@ timeouts_survive_a_stop(void **state)
 	stage.now_ns += GYRE_MS(5);
 	run_once();
 	assert_trace("timeout");
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.timeouts_run, 1);
+	assert_int_equal(stats.iterations, 2);
 }
 
 /* -- how long a poll waits ------------------------------------------------ */
@@ -191,6 +196,30 @@ an_idle_loop_polls_once_without_end(void **state)
 	gyre_loop_get_stats(the_loop, &stats);
 	assert_int_equal(stats.sleeps, 1);
 	assert_int_equal(stats.arms, 1);
+}
+
+static unsigned clock_reads;
+
+static int64_t
+count_and_tell_time(void *arg)
+{
+	clock_reads++;
+	return stage_now(arg);
+}
+
+static void
+a_loop_without_timeouts_reads_no_clock(void **state)
+{
+	struct gyre_loop_options options = stage_options();
+
+	(void)state;
+	close_and_free(the_loop);
+	options.clock.now_ns = count_and_tell_time;
+	the_loop = new_loop(&options);
+	clock_reads = 0;
+	stage.on_wait = stop_now;
+	run();
+	assert_int_equal(clock_reads, 0);
 }
 
 static void
@@ -320,6 +349,7 @@ main(void)
 		STAGE_TEST(a_timeout_that_cancels_itself_does_no_harm),
 		STAGE_TEST(timeouts_survive_a_stop),
 		STAGE_TEST(an_idle_loop_polls_once_without_end),
+		STAGE_TEST(a_loop_without_timeouts_reads_no_clock),
 		STAGE_TEST(it_sleeps_until_the_first_deadline_exactly),
 		STAGE_TEST(slow_callbacks_do_not_cause_oversleep),
 		STAGE_TEST(a_deadline_that_passed_meanwhile_is_not_slept_for),

@@ -151,7 +151,11 @@ no_job(void *arg)
 static void
 after_close_everything_is_refused_or_quiet(void **state)
 {
+	int fds[2];
+
 	(void)state;
+	make_pipe(fds);
+	handle(fds[0], GYRE_READ, trace_handler, NULL);
 	assert_int_equal(gyre_loop_close(the_loop, false), 0);
 	assert_int_equal(gyre_loop_call_at(the_loop, 0, trace_arg, NULL, NULL),
 			 -ESHUTDOWN);
@@ -164,12 +168,15 @@ after_close_everything_is_refused_or_quiet(void **state)
 	assert_int_equal(gyre_loop_update_handler(the_loop, 0, GYRE_READ),
 			 -ESHUTDOWN);
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 0), -ENOENT);
+	assert_int_equal(gyre_loop_remove_handler(the_loop, fds[0]), -ENOENT);
 	gyre_loop_remove_timeout(the_loop, 1);
 	gyre_loop_stop(the_loop);
 	assert_true(gyre_loop_time(the_loop) > 0);
 	assert_false(gyre_loop_in_owner_thread(the_loop));
 	assert_null(gyre_future_new(the_loop));
 	assert_null(gyre_loop_run_in_executor(the_loop, NULL, no_job, NULL));
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static bool

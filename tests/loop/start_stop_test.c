@@ -278,6 +278,24 @@ another_pid(void)
 }
 
 static void
+start_as_a_fork(void *word)
+{
+	fake_sys.getpid = another_pid;
+	elsewhere(start_from_elsewhere, NULL);
+	fake_sys.getpid = getpid;
+	stop_callback(word);
+}
+
+static void
+a_running_loop_is_busy_to_a_fork_too(void **state)
+{
+	(void)state;
+	add_callback(start_as_a_fork, "busy");
+	run();
+	assert_trace("busy");
+}
+
+static void
 a_start_refused_in_a_fork_keeps_the_pending_stop(void **state)
 {
 	(void)state;
@@ -365,6 +383,7 @@ main(void)
 		STAGE_TEST(start_after_close_is_refused),
 		STAGE_TEST(
 			a_fork_may_neither_run_nor_close_nor_touch_the_poller),
+		STAGE_TEST(a_running_loop_is_busy_to_a_fork_too),
 		STAGE_TEST(a_start_refused_in_a_fork_keeps_the_pending_stop),
 		STAGE_TEST(an_interrupted_poll_goes_round_again),
 		STAGE_TEST(a_failed_poll_ends_the_run_and_loses_nothing),
