@@ -52,7 +52,7 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 		loop->on_exception = gyre_loop_handle_callback_exception;
 	loop->poller_ops = options->poller;
 	if (loop->poller_ops == NULL)
-		loop->poller_ops = &gyre__poller_epoll;
+		loop->poller_ops = gyre_poller_find(NULL);
 }
 
 /* Everything that can fail, undone in reverse where it does. */

@@ -10,6 +10,7 @@
 #include <gyre/future.h>
 #include <gyre/bus.h>
 #include <gyre/pool.h>
+#include <gyre/poller.h>
 #include <gyre/loop.h>
 #include <gyre/runtime.h>
 #include <gyre/net.h>

@@ -19,6 +19,7 @@
 
 #include <gyre/base.h>
 #include <gyre/future.h>
+#include <gyre/poller.h>
 #include <gyre/pool.h>
 #include <gyre/task.h>
 
@@ -27,12 +28,6 @@ extern "C" {
 #endif
 
 struct gyre_loop;
-
-/* Event bits of handlers; ERROR (error or hang-up) is always reported. */
-#define GYRE_NONE  0x00u
-#define GYRE_READ  0x01u
-#define GYRE_WRITE 0x04u
-#define GYRE_ERROR 0x18u
 
 /* Names a scheduled timeout; 0 names none. A stale handle is harmless. */
 typedef uint64_t gyre_timeout;
@@ -66,35 +61,6 @@ enum gyre_make_current {
 struct gyre_clock {
 	int64_t (*now_ns)(void *arg);
 	void *arg;
-};
-
-/* One event of a poll: which registration, what is ready. */
-struct gyre_poller_event {
-	uint64_t cookie;
-	unsigned events;
-};
-
-/* An event bit for pollers only: report each change once. */
-#define GYRE_POLLER_EDGE 0x80000000u
-
-/*
- * A poller: bring your own by filling this in. All calls come from the
- * loop's owner. Functions answer 0 or a negative errno; `poller` is what
- * open returned.
- */
-struct gyre_poller_ops {
-	const char *name;
-	int (*open)(const struct gyre_sys *sys, void **ret_poller);
-	void (*close)(void *poller);
-	int (*add)(void *poller, int fd, unsigned events, uint64_t cookie);
-	int (*modify)(void *poller, int fd, unsigned events, uint64_t cookie);
-	int (*remove)(void *poller, int fd);
-	/*
-	 * Wait up to timeout_ns (0: not at all; GYRE_FOREVER: without end)
-	 * and return how many events were stored, at most max, or -EINTR.
-	 */
-	int (*wait)(void *poller, struct gyre_poller_event *events, int max,
-		    int64_t timeout_ns);
 };
 
 struct gyre_loop_options {

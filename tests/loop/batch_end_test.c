@@ -2,7 +2,7 @@
  * What the rooms above hang on a loop, on the stage: end-of-batch work, and
  * dependents that are closed with it.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "loop/loop.h"
 

@@ -1,7 +1,7 @@
 /*
  * Callbacks and tasks, on the stage: their order, and what they need.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 /* -- order ---------------------------------------------------------------- */
 

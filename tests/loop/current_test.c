@@ -1,7 +1,7 @@
 /*
  * Which loop is current for a thread: made so, run, closed, freed.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 static struct gyre_loop *
 loop_with(enum gyre_make_current make_current)

@@ -2,7 +2,7 @@
  * Handlers on real descriptors: what the kernel reports, what it refuses, and
  * numbers that are used again.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "loop/poller.h"
 

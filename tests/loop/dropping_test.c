@@ -1,7 +1,7 @@
 /*
  * What is accepted and never runs, on the stage: who owns it, who drops it.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 /* -- dropping ------------------------------------------------------------- */
 

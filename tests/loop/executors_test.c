@@ -2,7 +2,7 @@
  * Functions that run on an executor for a loop: their values and errors come
  * home, whatever becomes of the executor or the loop meanwhile.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * Functions that raise, on the stage: the hook hears of each and of no other,
  * and the loop goes on.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 /* What the hook was told last. */
 static struct gyre_failure told;

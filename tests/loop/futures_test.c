@@ -1,7 +1,7 @@
 /*
  * Futures on a loop, on the stage: when their callbacks run, what they find.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 static struct gyre_future *the_future;
 

@@ -2,7 +2,7 @@
  * Handlers, on the stage, whose batches come in the order of the descriptors:
  * what a handler may do to others and to itself in the middle of one.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 /* How many polls a run still has; the last handler of a batch is 15. */
 static unsigned polls_left;

@@ -2,7 +2,7 @@
  * The iteration, on the stage: what runs in which phase, and how long a poll
  * may wait.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 /* -- the order of the phases ---------------------------------------------- */
 

@@ -2,7 +2,7 @@
  * A loop's life: made, closed, freed, and what is left when something fails on
  * the way, which is nothing.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 /*
  * Misuse ends at once, with a line that names the function.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -119,18 +119,19 @@ have_it_misused(void *arg)
 
 /* In a child, which may not run its parent's loop. */
 static void
-run_and_misuse(void)
+run_and_misuse(void *unused)
 {
+	(void)unused;
 	the_loop = stage_loop();
 	add_callback(have_it_misused, NULL);
 	(void)!gyre_loop_start(the_loop);
 }
 
 static void
-assert_aborts(void (*body)(void), const char *function, const char *what)
+assert_aborts(void (*body)(void *), const char *function, const char *what)
 {
 	char output[1024];
-	int status = in_child(body, output, sizeof(output));
+	int status = in_child(body, NULL, output, sizeof(output));
 
 	if (!WIFSIGNALED(status) || strstr(output, function) == NULL ||
 	    strstr(output, what) == NULL)
@@ -215,32 +216,37 @@ the_owner_is_the_thread_that_runs_it(void **state)
 /* -- what a caller owes --------------------------------------------------- */
 
 static void
-add_no_callback(void)
+add_no_callback(void *unused)
 {
+	(void)unused;
 	(void)!gyre_loop_add_callback(the_loop, NULL, NULL);
 }
 
 static void
-add_no_callback_with_drop(void)
+add_no_callback_with_drop(void *unused)
 {
+	(void)unused;
 	(void)!gyre_loop_add_callback_drop(the_loop, NULL, NULL, trace_drop);
 }
 
 static void
-add_no_timeout(void)
+add_no_timeout(void *unused)
 {
+	(void)unused;
 	(void)!gyre_loop_call_later(the_loop, 0, NULL, NULL, NULL);
 }
 
 static void
-add_no_handler(void)
+add_no_handler(void *unused)
 {
+	(void)unused;
 	(void)!gyre_loop_add_handler(the_loop, 0, GYRE_READ, NULL, NULL);
 }
 
 static void
-free_an_open_loop(void)
+free_an_open_loop(void *unused)
 {
+	(void)unused;
 	gyre_loop_free(the_loop);
 }
 

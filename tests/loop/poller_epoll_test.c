@@ -1,7 +1,7 @@
 /*
  * The epoll poller: how long it waits.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "loop/poller.h"
 

@@ -2,7 +2,7 @@
  * Real threads post to one loop while it runs and closes: what was accepted
  * runs or is dropped exactly once, in each sender's order.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * A running loop and RCU: it holds up no grace period, neither asleep nor
  * awake, and takes no part once it has returned.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "bus/rcu.h"
 

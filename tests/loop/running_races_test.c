@@ -2,7 +2,7 @@
  * Real threads start and stop one loop at any moment, and run loops that send
  * to one another and close.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <sched.h>
 #include <stdatomic.h>

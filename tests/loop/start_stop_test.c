@@ -2,7 +2,7 @@
  * Start and stop, on the stage: where stop is looked at, what a refused or a
  * failed start leaves behind.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -247,8 +247,9 @@ start_after_close_is_refused(void **state)
 /* -- in a fork ------------------------------------------------------------ */
 
 static void
-use_in_a_fork(void)
+use_in_a_fork(void *unused)
 {
+	(void)unused;
 	CHECK(gyre_loop_start(the_loop) == -EPERM);
 	CHECK(gyre_loop_close(the_loop, false) == -EPERM);
 	CHECK(gyre_loop_add_handler(the_loop, 3, GYRE_READ, trace_handler,
@@ -265,7 +266,8 @@ a_fork_may_neither_run_nor_close_nor_touch_the_poller(void **state)
 
 	(void)state;
 	handle(4, GYRE_READ, trace_handler, NULL);
-	assert_int_equal(in_child(use_in_a_fork, output, sizeof(output)), 0);
+	assert_int_equal(in_child(use_in_a_fork, NULL, output, sizeof(output)),
+			 0);
 	assert_string_equal(output, "refused\n");
 	/* The parent's registration is as it was. */
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 4), 0);

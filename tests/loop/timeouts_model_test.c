@@ -2,7 +2,7 @@
  * The timeouts against a naive model: random operations, many seeds, every
  * rule of the structure checked after each step.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "loop/timeouts.h"
 

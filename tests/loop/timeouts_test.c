@@ -1,7 +1,7 @@
 /*
  * The timeouts as a data structure: against a naive model, and at the edges.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include "loop/timeouts.h"
 

@@ -2,7 +2,7 @@
  * Waking a loop that sleeps: always, and with one write. The writes are counted
  * on the stage, where the loop is known to sleep; the rest is real.
  */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <fcntl.h>
 #include <semaphore.h>

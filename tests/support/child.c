@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,10 @@ must(bool good, const char *what)
 static void
 die(int output, void (*body)(void *arg), void *arg)
 {
+	const struct rlimit no_core = { 0, 0 };
+
 	signal(SIGABRT, SIG_DFL);
+	setrlimit(RLIMIT_CORE, &no_core);
 	dup2(output, STDERR_FILENO);
 	body(arg);
 	_exit(0);

@@ -1,14 +1,15 @@
 /*
- * What the tests of loop/ share: a trace of what ran, a table of system calls
+ * What tests of loops share: a trace of what ran, a table of system calls
  * that counts and fails on demand, and a stage, which is a virtual clock and a
  * poller that makes no system call.
  */
-#ifndef GYRE_TESTS_LOOP_FIXTURE_H
-#define GYRE_TESTS_LOOP_FIXTURE_H
+#ifndef GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
+#define GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
 
 #include <gyre/loop.h>
 
 #include "base/sys.h"
+#include "tests/support/child.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -142,8 +143,5 @@ unsigned open_descriptors(void);
 /* A pipe and a pair of stream sockets, non-blocking. */
 void make_pipe(int fds[2]);
 void make_pair(int fds[2]);
-
-/* Run in a child whose standard error comes back; returns wait's status. */
-int in_child(void (*body)(void), char *output, size_t size);
 
 #endif

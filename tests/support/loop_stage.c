@@ -1,5 +1,5 @@
 /* The stage: a virtual clock, and a poller that makes no system call. */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 struct stage stage;
 

@@ -1,5 +1,5 @@
 /* The table of system calls that counts and fails on demand. */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <malloc.h>
 #include <stdatomic.h>

@@ -1,10 +1,8 @@
 /* The trace, and the small things. */
-#include "fixture.h"
+#include "tests/support/loop_fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* -- the trace ------------------------------------------------------------ */
@@ -255,33 +253,4 @@ make_pair(int fds[2])
 {
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 			 fds) == 0);
-}
-
-int
-in_child(void (*body)(void), char *output, size_t size)
-{
-	const struct rlimit no_core = { 0, 0 };
-	size_t used = 0;
-	ssize_t got;
-	int status;
-	int fds[2];
-	pid_t child;
-
-	CHECK(pipe(fds) == 0);
-	child = fork();
-	CHECK(child >= 0);
-	if (child == 0) {
-		setrlimit(RLIMIT_CORE, &no_core);
-		dup2(fds[1], STDERR_FILENO);
-		body();
-		_exit(0);
-	}
-	close(fds[1]);
-	while (used < size - 1 &&
-	       (got = read(fds[0], output + used, size - 1 - used)) > 0)
-		used += (size_t)got;
-	output[used] = '\0';
-	close(fds[0]);
-	CHECK(waitpid(child, &status, 0) == child);
-	return status;
 }

@@ -1,0 +1,71 @@
+/*
+ * A poller is how a loop waits for descriptors: the platform's, or one of your
+ * own.
+ *
+ * gyre_loop_options.poller chooses one; else the platform's best is taken. To
+ * bring your own, fill a struct gyre_poller_ops in: with a virtual clock beside
+ * it, a whole loop runs without a system call.
+ *
+ *     const struct gyre_loop_options options = {
+ *             .poller = gyre_poller_find("epoll"),
+ *     };
+ */
+#ifndef GYRE_POLLER_H
+#define GYRE_POLLER_H
+
+#include <gyre/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct gyre_sys;
+
+/* Event bits of handlers; ERROR (error or hang-up) is always reported. */
+#define GYRE_NONE  0x00u
+#define GYRE_READ  0x01u
+#define GYRE_WRITE 0x04u
+#define GYRE_ERROR 0x18u
+
+/* One event of a poll: which registration, what is ready. */
+struct gyre_poller_event {
+	uint64_t cookie;
+	unsigned events;
+};
+
+/* An event bit for pollers only: report each change once. */
+#define GYRE_POLLER_EDGE 0x80000000u
+
+/*
+ * A poller: bring your own by filling this in. All calls come from the
+ * loop's owner. Functions answer 0 or a negative errno; `poller` is what
+ * open returned.
+ */
+struct gyre_poller_ops {
+	const char *name;
+	int (*open)(const struct gyre_sys *sys, void **ret_poller);
+	void (*close)(void *poller);
+	int (*add)(void *poller, int fd, unsigned events, uint64_t cookie);
+	int (*modify)(void *poller, int fd, unsigned events, uint64_t cookie);
+	int (*remove)(void *poller, int fd);
+	/*
+	 * Wait up to timeout_ns (0: not at all; GYRE_FOREVER: without end)
+	 * and return how many events were stored, at most max, or -EINTR.
+	 */
+	int (*wait)(void *poller, struct gyre_poller_event *events, int max,
+		    int64_t timeout_ns);
+};
+
+/*
+ * Return the poller of this name; NULL means the platform's best.
+ *
+ * Thread: any
+ * Errors: NULL there is none of this name here
+ */
+GYRE_API const struct gyre_poller_ops *gyre_poller_find(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
