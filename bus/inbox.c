@@ -13,6 +13,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/fork.h"
 #include "bus/block.h"
 
 #include <ck_stack.h>
@@ -35,15 +36,18 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 		return NULL;
 	inbox->sys = sys;
 	inbox->bell = bell;
+	inbox->forks = gyre__forks();
 	inbox->refs = 1;
 	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
 }
 
+/* A fork's bell is its parent's, whom nothing has come for. */
 static void
 ring(struct gyre_inbox *inbox)
 {
-	inbox->bell->ring(inbox->bell);
+	if (!gyre__is_fork(inbox->forks))
+		inbox->bell->ring(inbox->bell);
 	/* inbox.R1 release: the bell's last use, and the last touch of the
 	 * inbox; pairs with inbox.C2 */
 	gyre__add_64_release(&inbox->rings, 1);

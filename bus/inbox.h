@@ -36,6 +36,7 @@ struct gyre_inbox {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
 	struct gyre__doorbell *bell;
+	uint32_t forks; /* a fork of its process may not send to it */
 	/* -- any thread, atomic: written seldom -- */
 	uint32_t refs;
 	/* Written once by close, read by senders: a stale 0 costs them a

@@ -19,6 +19,8 @@
 
 #include <gyre/task.h>
 
+#include <stdbool.h>
+
 #include "base/sys.h"
 #include "bus/block.h"
 #include "bus/cells.h"
@@ -58,6 +60,10 @@ struct gyre__outbox {
 	/* what the owner has to run */
 	struct gyre__chain ready;
 	struct gyre__block *ready_open;
+	/* The owner ends before the batch does: what did not run is ready
+	 * again. halted_in is the task that ran, if something is left of it. */
+	bool halted;
+	struct gyre_task *halted_in;
 	/* what leaves */
 	struct gyre__lane *buckets[GYRE__OUTBOX_BUCKETS];
 	struct gyre__lane *last; /* used last: most sends go there again */
@@ -116,8 +122,19 @@ void gyre__outbox_receive(struct gyre__outbox *outbox);
 void gyre__outbox_take_ready(struct gyre__outbox *outbox,
 			     struct gyre__chain *ret_batch);
 
-/* Run a chain that was ready, and empty it. */
+/* Run a chain that was ready, and empty it. Halted on the way, what is left
+ * becomes ready again, before what came meanwhile. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
+
+/*
+ * Return to whoever runs the outbox after the function that now runs, which
+ * counts as one that raised; what it raised itself is still reported. The
+ * owner clears `halted` before it runs again.
+ */
+void gyre__outbox_halt(struct gyre__outbox *outbox);
+
+/* Whether what this thread raised is no more than that. */
+bool gyre__raised_is_halt(void);
 
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);

@@ -2,6 +2,7 @@
 #include "loop/handlers.h"
 
 #include "base/check.h"
+#include "base/fork.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,7 +18,7 @@ gyre__handlers_init(struct gyre__handlers *handlers, const struct gyre_sys *sys,
 		.sys = sys,
 		.ops = ops,
 		.poller = poller,
-		.pid = sys->getpid(),
+		.forks = gyre__forks(),
 	};
 }
 
@@ -34,6 +35,7 @@ gyre__handlers_fini(struct gyre__handlers *handlers, bool close_fds)
 	handlers->sys->release(handlers->table);
 	handlers->table = NULL;
 	handlers->capacity = 0;
+	handlers->count = 0;
 }
 
 static struct gyre__registration *
@@ -75,12 +77,6 @@ cookie_of(int fd, uint32_t generation)
 	return (uint64_t)generation << 32 | (uint32_t)fd;
 }
 
-static bool
-is_fork(const struct gyre__handlers *handlers)
-{
-	return handlers->sys->getpid() != handlers->pid;
-}
-
 /* The kernel comes first: it knows which numbers are descriptors, and a table
  * for one that is not may be of any size. */
 int
@@ -95,7 +91,7 @@ gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		return -EBADF;
 	if (find(handlers, fd) != NULL)
 		return -EEXIST;
-	if (is_fork(handlers))
+	if (gyre__is_fork(handlers->forks))
 		return -EPERM;
 	result = handlers->ops->add(handlers->poller, fd, events | GYRE_ERROR,
 				    cookie_of(fd, ++handlers->generation));
@@ -112,6 +108,7 @@ gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		.events = events,
 		.generation = handlers->generation,
 	};
+	handlers->count++;
 	return 0;
 }
 
@@ -127,7 +124,7 @@ gyre__handlers_update(struct gyre__handlers *handlers, int fd, unsigned events)
 		return -ENOENT;
 	if (registration->events == events)
 		return 0;
-	if (is_fork(handlers))
+	if (gyre__is_fork(handlers->forks))
 		return -EPERM;
 	result =
 		handlers->ops->modify(handlers->poller, fd, events | GYRE_ERROR,
@@ -144,11 +141,12 @@ gyre__handlers_remove(struct gyre__handlers *handlers, int fd)
 
 	if (registration == NULL)
 		return -ENOENT;
-	if (is_fork(handlers))
+	if (gyre__is_fork(handlers->forks))
 		return -EPERM;
 	/* It may have been closed before: then the poller has forgotten it. */
 	handlers->ops->remove(handlers->poller, fd);
 	registration->fn = NULL;
+	handlers->count--;
 	return 0;
 }
 

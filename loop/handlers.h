@@ -24,9 +24,10 @@ struct gyre__handlers {
 	const struct gyre_sys *sys;
 	const struct gyre_poller_ops *ops;
 	void *poller;
-	pid_t pid; /* a fork shares the poller with its parent: -EPERM */
+	uint32_t forks; /* a fork shares the poller with its parent */
 	struct gyre__registration *table;
 	size_t capacity;
+	size_t count; /* of those that have a handler */
 	uint32_t generation;
 };
 
