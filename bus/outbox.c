@@ -120,25 +120,54 @@ put_back(struct gyre__outbox *outbox, struct gyre__chain *chain)
 	gyre__chain_concat(&outbox->ready, chain);
 }
 
+/* What the task stands for leaves the chain's count when it has run. */
+static void
+run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
+	 struct gyre_task *task)
+{
+	void (*run)(struct gyre_task *) = task->run;
+	size_t messages = gyre__task_messages(task);
+
+	run(task);
+	outbox->run += messages;
+	chain->messages -= messages;
+	if (gyre__raised())
+		gyre__outbox_report(outbox, "task", (void (*)(void))run, task);
+}
+
+void
+gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
+{
+	struct gyre__chain urgent = { 0 };
+	struct gyre_task *task;
+
+	if (outbox->halted)
+		return;
+	gyre__inbox_take_urgent(outbox->home, &urgent);
+	outbox->posted += urgent.messages;
+	while (!outbox->halted && (task = gyre__chain_pop(&urgent)) != NULL)
+		run_task(outbox, &urgent, task);
+	if (GYRE__UNLIKELY(outbox->halted))
+		put_back(outbox, &urgent);
+}
+
 void
 gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 {
 	struct gyre_task *task;
 
-	while ((task = gyre__chain_pop(chain)) != NULL) {
-		void (*run)(struct gyre_task *) = task->run;
-		size_t messages = gyre__task_messages(task);
-
+	for (;;) {
+		gyre__outbox_run_urgent(outbox);
+		if (GYRE__UNLIKELY(outbox->halted)) {
+			put_back(outbox, chain);
+			return;
+		}
+		task = gyre__chain_pop(chain);
+		if (task == NULL)
+			return;
 		if (chain->head != NULL)
 			__builtin_prefetch(chain->head);
-		run(task);
-		outbox->run += messages;
-		chain->messages -= messages;
-		if (gyre__raised())
-			gyre__outbox_report(outbox, "task", (void (*)(void))run,
-					    task);
-		if (GYRE__UNLIKELY(outbox->halted))
-			put_back(outbox, chain);
+		run_task(outbox, chain, task);
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "bus/block.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
+#include "bus/inbox.h"
 
 #define GYRE__LANE_MESSAGES_MAX 64
 #define GYRE__LANE_RETURNS_MAX  32
@@ -135,6 +136,16 @@ void gyre__outbox_halt(struct gyre__outbox *outbox);
 
 /* Whether what this thread raised is no more than that. */
 bool gyre__raised_is_halt(void);
+
+/* Run the urgent tasks that are there, between two others. */
+void gyre__outbox_run_urgent_now(struct gyre__outbox *outbox);
+
+static inline void
+gyre__outbox_run_urgent(struct gyre__outbox *outbox)
+{
+	if (__builtin_expect(gyre__inbox_has_urgent(outbox->home), 0))
+		gyre__outbox_run_urgent_now(outbox);
+}
 
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);

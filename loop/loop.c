@@ -18,24 +18,6 @@ monotonic_now(void *arg)
 	return gyre__now_ns(arg);
 }
 
-/* The wake task has done its work by arriving. */
-static void
-run_wake(struct gyre_task *task)
-{
-	struct gyre_loop *loop =
-		(struct gyre_loop *)((char *)task -
-				     offsetof(struct gyre_loop, wake));
-
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_WAKING);
-}
-
-static void
-drop_wake(struct gyre_task *task, enum gyre_drop_reason reason)
-{
-	(void)reason;
-	run_wake(task);
-}
-
 static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
@@ -90,8 +72,6 @@ close_poller:
 static void
 init_owned(struct gyre_loop *loop)
 {
-	loop->wake.run = run_wake;
-	loop->wake.drop = drop_wake;
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);
