@@ -8,13 +8,35 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "bus/inbox.h"
+#include "bus/latch.h"
 #include "bus/outbox.h"
-#include "bus/waiter.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define DONE ((struct gyre__waiter *)(uintptr_t)1)
+#define DONE ((uintptr_t)1)
+
+/* -- the latch and DONE in one word -------------------------------------- */
+
+static bool
+is_done(const void *word)
+{
+	return ((uintptr_t)word & DONE) != 0;
+}
+
+static struct gyre__latch *
+latch_in(const void *word)
+{
+	return (struct gyre__latch *)((uintptr_t)word & ~DONE);
+}
+
+static void *
+look(const struct gyre_future *future)
+{
+	/* future.D2 acquire: the outcome after DONE, the latch's fields after
+	 * the word that leads to it; pairs with future.D1, future.L2 */
+	return gyre__load_ptr_acquire(&future->latch);
+}
 
 /* -- the completion's journey -------------------------------------------- */
 
@@ -99,18 +121,12 @@ static void
 free_future(struct gyre_future *future)
 {
 	struct gyre__future_callback *callback;
-	struct gyre__waiter *waiter = future->waiters;
 
 	while ((callback = future->callbacks) != NULL) {
 		future->callbacks = callback->next;
 		future->sys->release(callback);
 	}
-	while (waiter != NULL && waiter != DONE) {
-		struct gyre__waiter *next = waiter->next;
-
-		gyre__waiter_unref(waiter);
-		waiter = next;
-	}
+	gyre__latch_free(latch_in(future->latch));
 	if (future->message != NULL)
 		future->sys->release(future->message);
 	gyre_inbox_unref(future->home);
@@ -148,19 +164,19 @@ claim(struct gyre_future *future)
 static void
 publish(struct gyre_future *future)
 {
-	struct gyre__waiter *waiter;
+	void *seen = NULL;
 
 	/* Keep it until the end: who sees DONE may give the last one back. */
 	gyre_future_ref(future);
-	/* future.D1 acq_rel: the outcome before DONE, the waiters' fields
-	 * after it; pairs with future.D2, future.W1 */
-	waiter = gyre__swap_ptr_acq_rel(&future->waiters, DONE);
-	while (waiter != NULL) {
-		struct gyre__waiter *next = waiter->next;
-
-		gyre__waiter_wake(waiter);
-		waiter = next;
-	}
+	do {
+		GYRE_INSIST(!is_done(seen));
+		/* future.D1 acq_rel: the outcome before DONE, the latch's
+		 * fields after the word that leads to it; pairs with
+		 * future.D2, future.L2 */
+	} while (!gyre__cas_ptr_acq_rel(&future->latch, &seen,
+					(void *)((uintptr_t)seen | DONE)));
+	if (seen != NULL)
+		gyre__latch_open(latch_in(seen));
 	if (future->home == NULL ||
 	    gyre_inbox_post(future->home, &future->completion) < 0)
 		gyre_future_unref(future);
@@ -227,8 +243,7 @@ gyre__future_complete(struct gyre_future *future, void *value)
 bool
 gyre_future_done(const struct gyre_future *future)
 {
-	/* future.D2 acquire: the outcome after DONE; pairs with future.D1 */
-	return gyre__load_ptr_acquire(&future->waiters) == DONE;
+	return is_done(look(future));
 }
 
 int
@@ -248,57 +263,41 @@ gyre_future_message(const struct gyre_future *future)
 	return future->message != NULL ? future->message : "";
 }
 
-/* Join the waiters; false: it is done. */
-static bool
-push_waiter(struct gyre_future *future, struct gyre__waiter *waiter)
-{
-	/* future.W2 relaxed: a guess, which the exchange verifies */
-	struct gyre__waiter *seen = gyre__load_ptr_relaxed(&future->waiters);
-
-	do {
-		if (seen == DONE)
-			return false;
-		waiter->next = seen;
-		/* future.W1 release: the waiter's fields before the stack
-		 * that leads to it; pairs with future.D1 */
-	} while (!gyre__cas_ptr_release(&future->waiters, &seen, waiter));
-	return true;
-}
-
-struct gyre__waiter *
-gyre__future_join(struct gyre_future *future)
-{
-	struct gyre__waiter *waiter = gyre__waiter_new(future->sys);
-
-	if (waiter != NULL && !push_waiter(future, waiter))
-		gyre__waiter_wake(waiter);
-	return waiter;
-}
-
 int
-gyre__future_wait_joined(struct gyre_future *future,
-			 struct gyre__waiter *waiter, int64_t deadline_ns,
-			 void **ret_value)
+gyre__future_prepare_wait(struct gyre_future *future)
 {
-	int result = gyre__waiter_wait(waiter, deadline_ns);
+	struct gyre__latch *latch;
+	void *seen = NULL;
 
-	return result < 0 ? result : gyre_future_result(future, ret_value);
+	/* future.L1 relaxed: nothing is read through it here */
+	if (gyre__load_ptr_relaxed(&future->latch) != NULL)
+		return 0;
+	latch = gyre__latch_new(future->sys);
+	if (latch == NULL)
+		return -ENOMEM;
+	/* future.L2 release: the latch's fields before the word that leads to
+	 * it; pairs with future.D1, future.D2 */
+	if (!gyre__cas_ptr_release(&future->latch, &seen, latch))
+		gyre__latch_free(latch);
+	return 0;
 }
 
 int
 gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
 		 void **ret_value)
 {
-	struct gyre__waiter *waiter;
+	void *seen;
+	int result;
 
 	if (gyre__outbox_of_thread != NULL)
 		return -EDEADLK;
-	if (gyre_future_done(future))
-		return gyre_future_result(future, ret_value);
-	waiter = gyre__future_join(future);
-	if (waiter == NULL)
-		return -ENOMEM;
-	return gyre__future_wait_joined(future, waiter, deadline_ns, ret_value);
+	result = gyre__future_prepare_wait(future);
+	if (result < 0)
+		return result;
+	seen = look(future);
+	if (!is_done(seen))
+		result = gyre__latch_wait(latch_in(seen), deadline_ns);
+	return result < 0 ? result : gyre_future_result(future, ret_value);
 }
 
 /* -- callbacks ----------------------------------------------------------- */

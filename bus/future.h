@@ -2,9 +2,9 @@
  * Futures from the inside: made for a home inbox, or for none.
  *
  * Two words decide. `claimed` goes from 0 to 1 once: whoever moved it writes
- * the outcome. `waiters` is a stack of blocked threads whose last value is
- * DONE: whoever sees it sees the outcome. The rest belongs to the home loop,
- * which the completion reaches as a task.
+ * the outcome. `latch` is where threads block, if any has come, with DONE
+ * in its lowest bit: whoever sees that sees the outcome. The rest belongs to
+ * the home loop, which the completion reaches as a task.
  *
  *     pending --claim--> outcome written --DONE--> completion posted
  *                                               --home runs it--> fired
@@ -15,8 +15,6 @@
 #include <gyre/future.h>
 
 #include "base/sys.h"
-
-struct gyre__waiter;
 
 struct gyre__future_callback {
 	struct gyre__future_callback *next;
@@ -32,7 +30,7 @@ struct gyre_future {
 	/* -- any thread, atomic -- */
 	uint32_t refs;
 	uint32_t claimed;
-	struct gyre__waiter *waiters;
+	void *latch; /* NULL or a latch, DONE or not; to the end */
 	/* -- the claimer, until DONE; then immutable -- */
 	int error;
 	void *value;
@@ -58,15 +56,10 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 void gyre__future_complete(struct gyre_future *future, void *value);
 
 /*
- * A wait in two steps, for those who must know that they can wait before they
- * begin what they wait for: join those who wait, or NULL for want of memory;
- * then wait, which gives the waiter back, as gyre__waiter_unref() does for one
- * that does not wait after all. Any thread without an outbox.
+ * Have what gyre_future_wait() needs, for those who must know that they can
+ * wait before they begin what they wait for: 0 or -ENOMEM. Any thread.
  */
-struct gyre__waiter *gyre__future_join(struct gyre_future *future);
-int gyre__future_wait_joined(struct gyre_future *future,
-			     struct gyre__waiter *waiter, int64_t deadline_ns,
-			     void **ret_value);
+int gyre__future_prepare_wait(struct gyre_future *future);
 
 /* Keep a callback until the completion comes home, or schedule it. Home. */
 int gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,

@@ -106,8 +106,7 @@ GYRE_API const char *gyre_future_message(const struct gyre_future *future);
  *
  * Thread: any that runs no loop
  * Blocks: up to deadline_ns, an instant of CLOCK_MONOTONIC; GYRE_FOREVER
- * Errors: -ETIMEDOUT, and a few bytes are kept until it is complete;
- *         -EDEADLK called on a running loop's thread; -ENOMEM
+ * Errors: -ETIMEDOUT; -EDEADLK called on a running loop's thread; -ENOMEM
  */
 GYRE_API int gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
 			      void **ret_value) GYRE_MUST_CHECK;

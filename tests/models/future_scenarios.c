@@ -1,38 +1,46 @@
 /*
- * What a future must survive: two that complete it, one that waits and may
+ * What a future must survive: two that complete it, those that wait and may
  * give up, and its home, in every order. One outcome, which all see whole;
  * nobody waits for ever; the memory goes with the last who has a reference.
  *
- * The waiters are the explorer's: those of bus/waiter.c block in pthreads,
- * and decide nothing here.
+ * The latches are the explorer's: those of bus/latch.c block in pthreads, and
+ * decide nothing here.
  */
 #include "tests/models/explorer.h"
 
 #include "base/exception.h"
 #include "bus/future.h"
 #include "bus/inbox.h"
+#include "bus/latch.h"
 #include "bus/outbox.h"
-#include "bus/waiter.h"
 
 #include <errno.h>
 
 enum {
 	RESOLVER,
 	CANCELLER,
-	WAITER,
 	HOME,
+	WAITER, /* one, or in its place several */
 	THREADS
+};
+
+#define WAITERS_MAX 2
+
+/* One that nobody has made yet has no sys. */
+struct latch {
+	struct gyre__latch latch;
+	uint64_t freed;
 };
 
 struct world {
 	struct gyre_sys sys;
 	struct gyre_future *future;
-	struct gyre__waiter *waiter;
+	struct latch *latches; /* one for each waiter */
+	uint64_t waiters;
 	struct gyre_task *posted; /* to the home */
 	uint64_t won[THREADS];
 	uint64_t fired;
 	uint64_t released;
-	uint64_t waiter_released;
 	int outcome; /* the home's */
 };
 
@@ -75,49 +83,61 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	return 0;
 }
 
-struct gyre__waiter *
-gyre__waiter_new(const struct gyre_sys *sys)
+struct gyre__latch *
+gyre__latch_new(const struct gyre_sys *sys)
 {
-	(void)sys;
-	world->waiter->refs = 2;
-	return world->waiter;
+	for (unsigned i = 0; i < world->waiters; i++) {
+		struct gyre__latch *latch = &world->latches[i].latch;
+
+		if (latch->sys != NULL)
+			continue;
+		latch->sys = sys;
+		return latch;
+	}
+	explorer_broken("broken: no more than a latch a waiter");
+}
+
+static void
+check_latch(const struct gyre__latch *latch)
+{
+	EXPLORER_CHECK(latch != NULL && latch->sys != NULL);
+	EXPLORER_CHECK(!((const struct latch *)latch)->freed);
 }
 
 void
-gyre__waiter_unref(struct gyre__waiter *waiter)
+gyre__latch_free(struct gyre__latch *latch)
 {
-	EXPLORER_CHECK(waiter->refs > 0);
-	if (--waiter->refs == 0)
-		world->waiter_released++;
+	if (latch == NULL)
+		return;
+	check_latch(latch);
+	((struct latch *)latch)->freed = 1;
 }
 
 void
-gyre__waiter_wake(struct gyre__waiter *waiter)
+gyre__latch_open(struct gyre__latch *latch)
 {
-	explorer_step("wakes the waiter");
-	EXPLORER_CHECK(waiter->refs > 0 && !waiter->done);
-	waiter->done = true;
-	gyre__waiter_unref(waiter);
+	explorer_step("opens the latch");
+	check_latch(latch);
+	EXPLORER_CHECK(!latch->is_open);
+	latch->is_open = true;
 }
 
 static bool
-is_woken(const void *waiter)
+is_open(const void *latch)
 {
-	return ((const struct gyre__waiter *)waiter)->done;
+	return ((const struct gyre__latch *)latch)->is_open;
 }
 
 int
-gyre__waiter_wait(struct gyre__waiter *waiter, int64_t deadline_ns)
+gyre__latch_wait(struct gyre__latch *latch, int64_t deadline_ns)
 {
-	bool done;
-
+	check_latch(latch);
 	if (deadline_ns == GYRE_FOREVER)
-		explorer_wait(is_woken, waiter, "waits until woken");
+		explorer_wait(is_open, latch, "waits at the latch");
 	else
 		explorer_step("gives up waiting");
-	done = waiter->done;
-	gyre__waiter_unref(waiter);
-	return done ? 0 : -ETIMEDOUT;
+	check_latch(latch);
+	return latch->is_open ? 0 : -ETIMEDOUT;
 }
 
 /* -- the world ----------------------------------------------------------- */
@@ -138,38 +158,56 @@ fired(struct gyre_future *future, void *arg)
 }
 
 static void
-set_up(void)
+set_up_world(unsigned threads, unsigned waiters)
 {
 	world = explorer_allocate(sizeof(*world), 0);
 	world->sys.allocate = explorer_allocate;
 	world->sys.release = release;
-	world->waiter = explorer_allocate(sizeof(*world->waiter), 0);
+	world->waiters = waiters;
+	world->latches =
+		explorer_allocate(waiters * sizeof(world->latches[0]), 0);
 	world->future =
 		gyre__future_new(&world->sys, (struct gyre_inbox *)world);
 	explorer_name(&world->future->refs, "refs");
 	explorer_name(&world->future->claimed, "claimed");
-	explorer_name_pointer(&world->future->waiters, "waiters");
+	explorer_name_pointer(&world->future->latch, "latch");
 	explorer_name(NULL, "NULL");
 	explorer_name((void *)(uintptr_t)1, "DONE");
-	explorer_name(world->waiter, "the waiter");
+	explorer_name(&world->latches[0], "the latch");
+	explorer_name((char *)&world->latches[0] + 1, "the latch, DONE");
 	(void)gyre__future_add_callback(world->future, fired, NULL);
-	for (unsigned i = 1; i < THREADS; i++)
+	for (unsigned i = 1; i < threads; i++)
 		gyre_future_ref(world->future);
 }
 
-static void
-wait_for_it(void)
+static int
+wait_until(int64_t deadline_ns)
 {
-	int64_t deadline_ns = GYRE_FOREVER;
 	void *seen = NULL;
-	int result;
+	int result = gyre_future_wait(world->future, deadline_ns, &seen);
 
-	if (explorer_choose(2, "gives up?") == 1)
-		deadline_ns = 0;
-	result = gyre_future_wait(world->future, deadline_ns, &seen);
 	EXPLORER_CHECK(result == 0 || result == -ECANCELED ||
 		       (deadline_ns == 0 && result == -ETIMEDOUT));
 	EXPLORER_CHECK((result == 0) == (seen == &value));
+	return result;
+}
+
+/* As often as it likes, without a second latch. */
+static void
+wait_for_it(void)
+{
+	switch (explorer_choose(3, "gives up?")) {
+	case 0:
+		wait_until(GYRE_FOREVER);
+		break;
+	case 1:
+		wait_until(0);
+		break;
+	case 2:
+		if (wait_until(0) == -ETIMEDOUT)
+			wait_until(GYRE_FOREVER);
+		break;
+	}
 }
 
 static bool
@@ -196,10 +234,10 @@ run(unsigned thread)
 		result = gyre_future_resolve(world->future, &value);
 	else if (thread == CANCELLER)
 		result = gyre_future_cancel(world->future);
-	else if (thread == WAITER)
-		wait_for_it();
-	else
+	else if (thread == HOME)
 		run_home();
+	else
+		wait_for_it();
 	world->won[thread] = result == 0;
 	gyre_future_unref(world->future);
 }
@@ -212,15 +250,47 @@ check_end(void)
 		       (world->won[RESOLVER] ? 0 : -ECANCELED));
 	EXPLORER_CHECK(world->fired == 1);
 	EXPLORER_CHECK(world->released == 1);
-	EXPLORER_CHECK(world->waiter->refs == 0);
+	for (unsigned i = 0; i < world->waiters; i++)
+		EXPLORER_CHECK((world->latches[i].latch.sys != NULL) ==
+			       world->latches[i].freed);
+}
+
+static void
+set_up_complete(void)
+{
+	set_up_world(THREADS, 1);
 }
 
 static const struct explorer_scenario complete = {
 	.name = "complete",
 	.threads = THREADS,
-	.thread_names = { "resolver", "canceller", "waiter", "home" },
-	.set_up = set_up,
+	.thread_names = { "resolver", "canceller", "home", "waiter" },
+	.set_up = set_up_complete,
 	.run = run,
+	.check_end = check_end,
+};
+
+/* -- several wait -------------------------------------------------------- */
+
+/* Here nobody cancels: the second waiter is there instead. */
+static void
+run_waiters(unsigned thread)
+{
+	run(thread == CANCELLER ? WAITER : thread);
+}
+
+static void
+set_up_waiters(void)
+{
+	set_up_world(THREADS, WAITERS_MAX);
+}
+
+static const struct explorer_scenario waiters = {
+	.name = "waiters",
+	.threads = THREADS,
+	.thread_names = { "resolver", "waiter", "home", "waiter" },
+	.set_up = set_up_waiters,
+	.run = run_waiters,
 	.check_end = check_end,
 };
 
@@ -229,6 +299,7 @@ main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
 		&complete,
+		&waiters,
 		NULL,
 	};
 
