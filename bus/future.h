@@ -8,6 +8,11 @@
  *
  *     pending --claim--> outcome written --DONE--> completion posted
  *                                               --home runs it--> fired
+ *
+ * Who waits at home is a task, an awaiter: run when the completion has come,
+ * dropped when the home closes. It is linked twice: in the future's queue, by
+ * the task, and in the home inbox's list, where the home finds it that closes
+ * before the future is complete.
  */
 #ifndef GYRE_BUS_FUTURE_H
 #define GYRE_BUS_FUTURE_H
@@ -16,10 +21,20 @@
 
 #include "base/sys.h"
 
-struct gyre__future_callback {
-	struct gyre__future_callback *next;
-	gyre_future_fn fn;
-	void *arg;
+/* The owner of the memory sets the task's run and drop. */
+struct gyre__awaiter {
+	struct gyre_task task;
+	struct gyre__awaiter *next;  /* in the home's list */
+	struct gyre__awaiter **link; /* what points here */
+	struct gyre_future *future;  /* a reference, which run or drop gives
+				      * back */
+};
+
+/* What there is to say of an error beside its code. */
+struct gyre__rejection {
+	const char *file; /* where it was raised, or NULL */
+	int line;
+	char message[]; /* "" or one line */
 };
 
 struct gyre_future {
@@ -31,17 +46,21 @@ struct gyre_future {
 	uint32_t refs;
 	uint32_t claimed;
 	void *latch; /* NULL or a latch, DONE or not; to the end */
-	/* -- the claimer, until DONE; then immutable -- */
+	/* -- the claimer, until DONE; then immutable but for is_read -- */
 	int error;
-	void *value;
-	char *message;
-	/* -- whoever posts it, then home -- */
+	uint32_t is_read; /* atomic: somebody has looked at the error */
+	union {
+		void *value;                       /* if error is 0 */
+		struct gyre__rejection *rejection; /* else; or NULL */
+	};
+	/* -- whoever posts it, then home; at the end the last unref -- */
 	struct gyre_task completion;
 	/* -- home -- */
-	bool fired; /* the completion has come: callbacks are not kept */
-	struct gyre__future_callback *callbacks;
-	struct gyre__future_callback **callbacks_end;
+	bool fired; /* the completion has come: awaiters are not kept */
+	struct gyre_task *newest_awaiter; /* linked to the oldest, and so on */
 };
+
+_Static_assert(sizeof(struct gyre_future) <= 88, "a future is compact");
 
 /* A pending future; home may be NULL. Any thread; NULL: no memory. */
 struct gyre_future *gyre__future_new(const struct gyre_sys *sys,
@@ -55,14 +74,33 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);
 
+/* Complete the target as the source is, which is complete, unless it is done;
+ * an error that is taken has been read. Any thread. */
+void gyre__future_copy(struct gyre_future *source, struct gyre_future *target);
+
 /*
  * Have what gyre_future_wait() needs, for those who must know that they can
  * wait before they begin what they wait for: 0 or -ENOMEM. Any thread.
  */
 int gyre__future_prepare_wait(struct gyre_future *future);
 
-/* Keep a callback until the completion comes home, or schedule it. Home. */
+/* The completion has come: run all who wait. The home's thread. */
+void gyre__future_fire(struct gyre_future *future);
+
+/*
+ * Have an awaiter run, never at once, when the future is complete, or else
+ * dropped. Needs no memory. The future's owner.
+ * -EINVAL: it has no home; -ESHUTDOWN: that is closed; nothing was taken.
+ */
+int gyre__future_await(struct gyre_future *future,
+		       struct gyre__awaiter *awaiter);
+
+/* The same for a callback and what becomes of arg, or NULL; -ENOMEM too. */
 int gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,
-			      void *arg);
+			      void *arg, gyre_drop_fn drop);
+
+/* Drop all awaiters whose future's home is this inbox, which has just been
+ * closed. Its consumer, with its outbox entered. */
+void gyre__futures_close(struct gyre_inbox *inbox);
 
 #endif

@@ -36,6 +36,7 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 	inbox->sys = sys;
 	inbox->bell = bell;
 	inbox->refs = 1;
+	inbox->awaiters_end = &inbox->awaiters;
 	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
 }

@@ -32,6 +32,9 @@
 
 #include <stdalign.h>
 
+struct gyre__awaiter;
+struct gyre__outbox;
+
 struct gyre_inbox {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
@@ -41,9 +44,14 @@ struct gyre_inbox {
 	/* Written once by close, read by senders: a stale 0 costs them a
 	 * push that is refused. */
 	uint32_t closed;
+	/* Written when a thread enters or leaves the consumer's outbox, read
+	 * by those who may not be that thread: only a misuse is seen late. */
+	struct gyre__outbox *outbox;
 	/* -- consumer -- */
-	uint64_t arms;
+	alignas(GYRE__CACHE_LINE) uint64_t arms;
 	uint64_t self_disarms;
+	struct gyre__awaiter *awaiters; /* future.c's; oldest first */
+	struct gyre__awaiter **awaiters_end;
 	/* -- any thread, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
 	uint64_t rings; /* done, each a ringer's last touch of the inbox */

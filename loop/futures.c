@@ -34,13 +34,21 @@ int
 gyre_loop_add_future(struct gyre_loop *loop, struct gyre_future *future,
 		     gyre_future_fn fn, void *arg)
 {
-	GYRE_REQUIRE(fn != NULL);
+	gyre__loop_require_owner(loop);
+	return gyre_loop_add_future_drop(loop, future, fn, arg, NULL);
+}
+
+int
+gyre_loop_add_future_drop(struct gyre_loop *loop, struct gyre_future *future,
+			  gyre_future_fn fn, void *arg, gyre_drop_fn drop)
+{
+	GYRE_REQUIRE(future != NULL && fn != NULL);
 	gyre__loop_require_owner(loop);
 	if (future->home != loop->inbox)
 		return -EINVAL;
 	if (is_closed(loop))
 		return -ESHUTDOWN;
-	return gyre__future_add_callback(future, fn, arg);
+	return gyre__future_add_callback(future, fn, arg, drop);
 }
 
 /* -- executors ----------------------------------------------------------- */

@@ -5,7 +5,8 @@
  * What happened travels to the home loop as a task, and everything else (its
  * callbacks, done, result) is seen there, one hop later, in the order the
  * callbacks were added. If the home loop closes first, the callbacks are
- * dropped. A future is counted: whoever will complete it holds a reference.
+ * dropped. A future is counted: whoever will complete it holds a reference,
+ * and so does a callback that waits for it.
  *
  *     struct gyre_future *reply = gyre_bus_call(bus, 2, lookup, key);
  *     gyre_loop_add_future(loop, reply, on_reply, connection);
@@ -45,6 +46,13 @@ GYRE_API struct gyre_future *gyre_future_ref(struct gyre_future *future);
 
 /*
  * Give a reference back; the last one frees the future. NULL is a no-op.
+ *
+ * An error that nobody has read is reported then, to the home loop's exception
+ * hook as what failed, "future": inside this call on the home loop's thread,
+ * else as soon as the home loop comes to it. It was read if gyre_future_wait(),
+ * gyre_future_result() or gyre_future_message() gave it out, or another future
+ * took it over. Not reported are cancellations, what is left when the home
+ * loop has closed, and futures that no loop is the home of.
  *
  * Thread: any
  */
@@ -98,7 +106,7 @@ GYRE_API int gyre_future_result(struct gyre_future *future, void **ret_value);
  *
  * Thread: any, once the future is done
  */
-GYRE_API const char *gyre_future_message(const struct gyre_future *future);
+GYRE_API const char *gyre_future_message(struct gyre_future *future);
 
 /*
  * Block until the future is complete, then answer as gyre_future_result().

@@ -279,8 +279,9 @@ GYRE_API void gyre_loop_remove_timeout(struct gyre_loop *loop,
 /* -- futures and executors ------------------------------------------------ */
 
 /*
- * Call a function on the loop when the future is complete, never inline. If
- * the loop closes first, it is not called.
+ * Call a function on the loop when the future is complete, never inline: one
+ * hop after the completion, or after this call if that came home before. Till
+ * then the future is held. If the loop closes first, it is not called.
  *
  * Thread: owner
  * Order:  first in, first out
@@ -289,6 +290,20 @@ GYRE_API void gyre_loop_remove_timeout(struct gyre_loop *loop,
 GYRE_API int gyre_loop_add_future(struct gyre_loop *loop,
 				  struct gyre_future *future, gyre_future_fn fn,
 				  void *arg) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_add_future(); if the loop closes first, `drop` gets arg, on the
+ * thread that closes it.
+ *
+ * Thread: owner
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Order:  first in, first out
+ * Errors: -EINVAL the future's home is another loop; -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_add_future_drop(struct gyre_loop *loop,
+				       struct gyre_future *future,
+				       gyre_future_fn fn, void *arg,
+				       gyre_drop_fn drop) GYRE_MUST_CHECK;
 
 /*
  * Run a function that may block on an executor; NULL is the default one. Its

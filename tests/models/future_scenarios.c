@@ -34,6 +34,7 @@ struct latch {
 
 struct world {
 	struct gyre_sys sys;
+	struct gyre_inbox inbox; /* the home's list; nothing is pushed */
 	struct gyre_future *future;
 	struct latch *latches; /* one for each waiter */
 	uint64_t waiters;
@@ -41,6 +42,8 @@ struct world {
 	uint64_t won[THREADS];
 	uint64_t fired;
 	uint64_t released;
+	uint64_t read;
+	uint64_t reported;
 	int outcome; /* the home's */
 };
 
@@ -59,6 +62,8 @@ gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
 	(void)what;
 	(void)fn;
 	(void)arg;
+	EXPLORER_CHECK(gyre_exception()->error == -EIO);
+	world->reported++;
 }
 
 struct gyre_inbox *
@@ -73,11 +78,18 @@ gyre_inbox_unref(struct gyre_inbox *inbox)
 	(void)inbox;
 }
 
+bool
+gyre__inbox_is_closed(const struct gyre_inbox *inbox)
+{
+	(void)inbox;
+	return false;
+}
+
 int
 gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 {
 	(void)inbox;
-	explorer_step("posts the completion");
+	explorer_step("posts it home");
 	EXPLORER_CHECK(world->posted == NULL);
 	world->posted = task;
 	return 0;
@@ -158,16 +170,16 @@ fired(struct gyre_future *future, void *arg)
 }
 
 static void
-set_up_world(unsigned threads, unsigned waiters)
+set_up_world(unsigned threads, unsigned waiters, gyre_future_fn fn)
 {
-	world = explorer_allocate(sizeof(*world), 0);
+	world = explorer_allocate(sizeof(*world), GYRE__CACHE_PAIR);
 	world->sys.allocate = explorer_allocate;
 	world->sys.release = release;
 	world->waiters = waiters;
 	world->latches =
 		explorer_allocate(waiters * sizeof(world->latches[0]), 0);
-	world->future =
-		gyre__future_new(&world->sys, (struct gyre_inbox *)world);
+	world->inbox.awaiters_end = &world->inbox.awaiters;
+	world->future = gyre__future_new(&world->sys, &world->inbox);
 	explorer_name(&world->future->refs, "refs");
 	explorer_name(&world->future->claimed, "claimed");
 	explorer_name_pointer(&world->future->latch, "latch");
@@ -175,7 +187,7 @@ set_up_world(unsigned threads, unsigned waiters)
 	explorer_name((void *)(uintptr_t)1, "DONE");
 	explorer_name(&world->latches[0], "the latch");
 	explorer_name((char *)&world->latches[0] + 1, "the latch, DONE");
-	(void)gyre__future_add_callback(world->future, fired, NULL);
+	(void)gyre__future_add_callback(world->future, fn, NULL, NULL);
 	for (unsigned i = 1; i < threads; i++)
 		gyre_future_ref(world->future);
 }
@@ -218,10 +230,19 @@ is_posted(const void *arg)
 }
 
 static void
+run_posted(void)
+{
+	struct gyre_task *task = world->posted;
+
+	world->posted = NULL;
+	task->run(task);
+}
+
+static void
 run_home(void)
 {
 	explorer_wait(is_posted, NULL, "waits for the completion");
-	world->posted->run(world->posted);
+	run_posted();
 	EXPLORER_CHECK(world->fired == 1);
 }
 
@@ -258,7 +279,7 @@ check_end(void)
 static void
 set_up_complete(void)
 {
-	set_up_world(THREADS, 1);
+	set_up_world(THREADS, 1, fired);
 }
 
 static const struct explorer_scenario complete = {
@@ -282,7 +303,7 @@ run_waiters(unsigned thread)
 static void
 set_up_waiters(void)
 {
-	set_up_world(THREADS, WAITERS_MAX);
+	set_up_world(THREADS, WAITERS_MAX, fired);
 }
 
 static const struct explorer_scenario waiters = {
@@ -294,12 +315,64 @@ static const struct explorer_scenario waiters = {
 	.check_end = check_end,
 };
 
+/* -- an error that nobody may have read ---------------------------------- */
+
+/* The home is a thread like any other here: the last unref sends it there. */
+static void
+run_unread(unsigned thread)
+{
+	if (thread == RESOLVER) {
+		EXPLORER_CHECK(gyre_future_reject(world->future, -EIO, NULL) ==
+			       0);
+	} else if (thread == HOME) {
+		run_home();
+	} else if (explorer_choose(2, "reads?") == 1) {
+		world->read = gyre_future_result(world->future, NULL) == -EIO;
+	}
+	gyre_future_unref(world->future);
+}
+
+/* The home's callback is a reader in the other scenarios: not in this one. */
+static void
+fired_unread(struct gyre_future *future, void *arg)
+{
+	(void)future;
+	(void)arg;
+	world->fired++;
+}
+
+static void
+set_up_unread(void)
+{
+	set_up_world(HOME + 1, 0, fired_unread);
+}
+
+static void
+check_unread(void)
+{
+	if (world->posted != NULL)
+		run_posted();
+	EXPLORER_CHECK(world->fired == 1);
+	EXPLORER_CHECK(world->reported == !world->read);
+	EXPLORER_CHECK(world->released == 1);
+}
+
+static const struct explorer_scenario unread = {
+	.name = "unread",
+	.threads = HOME + 1,
+	.thread_names = { "rejecter", "reader", "home" },
+	.set_up = set_up_unread,
+	.run = run_unread,
+	.check_end = check_unread,
+};
+
 int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
 		&complete,
 		&waiters,
+		&unread,
 		NULL,
 	};
 
