@@ -99,6 +99,16 @@ int gyre__future_await(struct gyre_future *future,
 int gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,
 			      void *arg, gyre_drop_fn drop);
 
+/*
+ * A future at home that all the others complete, or with `any` the first of
+ * them that resolves, as gyre_future_all() and gyre_future_any() say. The
+ * home's owner, while it is open; NULL: no memory.
+ */
+struct gyre_future *gyre__future_join(const struct gyre_sys *sys,
+				      struct gyre_inbox *home,
+				      struct gyre_future *const *futures,
+				      size_t count, bool any) GYRE_MUST_CHECK;
+
 /* Drop all awaiters whose future's home is this inbox, which has just been
  * closed. Its consumer, with its outbox entered. */
 void gyre__futures_close(struct gyre_inbox *inbox);

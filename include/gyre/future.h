@@ -109,6 +109,49 @@ GYRE_API int gyre_future_result(struct gyre_future *future, void **ret_value);
 GYRE_API const char *gyre_future_message(struct gyre_future *future);
 
 /*
+ * Complete the target as the source is, once that is complete, unless the
+ * target is done by then; a value is the same pointer for both. If the source's
+ * home loop closes first, the target is rejected with -ESHUTDOWN. Both are held
+ * until then.
+ *
+ * Thread: owner of the source's home loop; the target may live anywhere
+ * Errors: -EINVAL both are the same, or no loop is the source's home;
+ *         -ESHUTDOWN that loop is closed; -ENOMEM
+ */
+GYRE_API int gyre_future_chain(struct gyre_future *source,
+			       struct gyre_future *target) GYRE_MUST_CHECK;
+
+/*
+ * Make a future that is complete when all these futures of the loop are: with
+ * NULL, or with the error of the first in the array that has one; the others'
+ * errors stay unread. Of no futures, it is complete at once. It holds them,
+ * also when it is cancelled, which leaves them alone; one may be there twice;
+ * it is rejected with -EINVAL if one lives on another loop, with -ESHUTDOWN if
+ * the loop closes first.
+ *
+ * Thread: owner
+ * Owns:   the caller gets one reference to the new future
+ * Errors: NULL no memory, or the loop is closed
+ */
+GYRE_API struct gyre_future *gyre_future_all(struct gyre_loop *loop,
+					     struct gyre_future *const *futures,
+					     size_t count) GYRE_MUST_CHECK;
+
+/*
+ * Make a future that is complete when one of these futures of the loop is
+ * resolved, with that one's value; if all fail, with the error of the last to
+ * fail. The others' errors stay unread. Of no futures, it is rejected with
+ * -EINVAL. For the rest it is like gyre_future_all().
+ *
+ * Thread: owner
+ * Owns:   the caller gets one reference to the new future
+ * Errors: NULL no memory, or the loop is closed
+ */
+GYRE_API struct gyre_future *gyre_future_any(struct gyre_loop *loop,
+					     struct gyre_future *const *futures,
+					     size_t count) GYRE_MUST_CHECK;
+
+/*
  * Block until the future is complete, then answer as gyre_future_result().
  * The home loop need not run: whoever completes the future wakes the wait.
  *

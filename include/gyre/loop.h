@@ -319,6 +319,21 @@ GYRE_API struct gyre_future *gyre_loop_run_in_executor(
 	gyre_executor_fn fn, void *arg) GYRE_MUST_CHECK;
 
 /*
+ * As gyre_loop_run_in_executor(); if the function never runs, `drop` gets arg:
+ * on the executor when its turn comes and the future was cancelled before, on
+ * whatever thread shuts the executor down, and inside this call if the executor
+ * refuses.
+ *
+ * Thread: owner
+ * Owns:   the caller gets one reference to the future, and arg goes to fn or
+ *         drop; on NULL it is still the caller's
+ * Errors: NULL no memory, or the loop is closed
+ */
+GYRE_API struct gyre_future *gyre_loop_run_in_executor_drop(
+	struct gyre_loop *loop, struct gyre_executor *executor,
+	gyre_executor_fn fn, void *arg, gyre_drop_fn drop) GYRE_MUST_CHECK;
+
+/*
  * Set what run_in_executor uses when it is given none; it must outlive the
  * loop. Without one the loop makes a pool of its own on first use.
  *
