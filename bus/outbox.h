@@ -151,9 +151,9 @@ gyre__outbox_run_urgent(struct gyre__outbox *outbox)
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
 /*
- * Close the home inbox: drop what waits there and in the ready chain, flush,
- * send other outboxes' blocks home, free the own ones. The thread must have
- * entered it.
+ * Close the home inbox: drop what waits there, in the ready chain and for its
+ * futures, flush, send other outboxes' blocks home, free the own ones. The
+ * thread must have entered it.
  */
 void gyre__outbox_close(struct gyre__outbox *outbox);
 
