@@ -22,6 +22,10 @@
  *     gyre__cells_put          on the handler's stack
  *     GYRE_REQUIRE             which does something in order to abort only
  *
+ * To the words that are exchanged a handler is one more thread, all of whose
+ * steps come between two of the interrupted one's: some of the schedules that
+ * tests/models explores.
+ *
  * No reference is taken: closing waits for the rings under way, and the loop
  * must not be freed under a handler any more than under a thread.
  *
