@@ -216,6 +216,7 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__outbox_flush(outbox);
 	out = outbox->blocks - outbox->spares;
 	gyre__inbox_ref_many(outbox->home, out);
+	outbox->closing = true;
 	gyre__inbox_close(outbox->home, &rest);
 	outbox->posted += rest.messages;
 	gyre__chain_concat(&outbox->ready, &rest);

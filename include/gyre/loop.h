@@ -290,6 +290,48 @@ GYRE_API int gyre_loop_add_callback_drop(struct gyre_loop *loop,
 					 gyre_drop_fn drop) GYRE_MUST_CHECK;
 
 /*
+ * The same as gyre_loop_add_callback(), under its other documented name: what
+ * a callback runs in does not depend on who added it.
+ *
+ * Thread: any
+ * Order:  as gyre_loop_add_callback()
+ * Errors: -ESHUTDOWN the loop is closed; -ENOMEM
+ */
+GYRE_API int gyre_loop_spawn_callback(struct gyre_loop *loop,
+				      gyre_callback_fn fn,
+				      void *arg) GYRE_MUST_CHECK;
+
+/*
+ * Add a callback in a signal handler, whatever it interrupted: no lock, no
+ * allocation, and errno is kept. The loop must not be freed meanwhile.
+ *
+ * Room is limited: 32 can wait, and more while threads that run no loop, which
+ * share it, have sent more at a time. In a handler that may lose nothing, add
+ * one callback that looks at everything there is to do.
+ *
+ * Thread: any+signal
+ * Order:  first in, first out among the handlers on a thread that runs a loop,
+ *         which are a sender beside it; elsewhere they are the same sender
+ * Blocks: never
+ * Errors: -EAGAIN there is no room; -ESHUTDOWN the loop is closed
+ */
+GYRE_API int gyre_loop_add_callback_from_signal(struct gyre_loop *loop,
+						gyre_callback_fn fn,
+						void *arg) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_add_callback_from_signal(); if the callback never runs, `drop`
+ * gets arg.
+ *
+ * Thread: any+signal
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Errors: -EAGAIN there is no room; -ESHUTDOWN the loop is closed
+ */
+GYRE_API int gyre_loop_add_callback_from_signal_drop(
+	struct gyre_loop *loop, gyre_callback_fn fn, void *arg,
+	gyre_drop_fn drop) GYRE_MUST_CHECK;
+
+/*
  * Return the loop's inbox, to post tasks to or to keep with gyre_inbox_ref().
  *
  * Thread: any
