@@ -111,6 +111,15 @@ void gyre__loop_on_raise(struct gyre__outbox *outbox, const char *what,
 void gyre__loop_report(struct gyre_loop *loop,
 		       const struct gyre_failure *failure);
 
+/*
+ * Drop a callback, if it wants that. What it raises is reported to the
+ * outbox's loop, and what the caller had raised before stays; with no outbox
+ * the record is the caller's to look at.
+ */
+void gyre__loop_drop(struct gyre__outbox *outbox,
+		     const struct gyre_callback *callback,
+		     enum gyre_drop_reason reason);
+
 /* Run end-of-batch work and flush, until there is none of either. Owner. */
 void gyre__loop_end_batch(struct gyre_loop *loop);
 
@@ -126,6 +135,9 @@ void gyre__loop_cancel_batch_end(struct gyre_loop *loop,
 void gyre__loop_add_dependent(struct gyre_loop *loop,
 			      struct gyre__dependent *dependent);
 void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
+
+/* Drop every timeout, due or scheduled, at close. Owner. */
+void gyre__loop_drop_timeouts(struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

@@ -1,5 +1,5 @@
 /*
- * What the owner registers: callbacks, timeouts, handlers. On the loop's own
+ * What the owner registers: callbacks and handlers. On the loop's own
  * thread a callback costs no atomic operation: the outbox keeps what a loop
  * sends to itself.
  */
@@ -22,44 +22,6 @@ gyre_loop_add_callback_drop(struct gyre_loop *loop, gyre_callback_fn fn,
 {
 	GYRE_REQUIRE(fn != NULL);
 	return gyre__send_callback(loop->inbox, fn, arg, drop);
-}
-
-int64_t
-gyre_loop_time(const struct gyre_loop *loop)
-{
-	return loop->clock.now_ns(loop->clock.arg);
-}
-
-int
-gyre_loop_call_at(struct gyre_loop *loop, int64_t when_ns, gyre_callback_fn fn,
-		  void *arg, gyre_timeout *ret_timeout)
-{
-	GYRE_REQUIRE(fn != NULL);
-	gyre__loop_require_owner(loop);
-	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
-	return gyre__timeouts_add(&loop->timeouts, when_ns, fn, arg,
-				  ret_timeout);
-}
-
-int
-gyre_loop_call_later(struct gyre_loop *loop, int64_t delay_ns,
-		     gyre_callback_fn fn, void *arg, gyre_timeout *ret_timeout)
-{
-	int64_t when_ns;
-
-	gyre__loop_require_owner(loop);
-	if (__builtin_add_overflow(gyre_loop_time(loop), delay_ns, &when_ns))
-		when_ns = delay_ns > 0 ? GYRE_FOREVER : INT64_MIN;
-	return gyre_loop_call_at(loop, when_ns, fn, arg, ret_timeout);
-}
-
-void
-gyre_loop_remove_timeout(struct gyre_loop *loop, gyre_timeout timeout)
-{
-	gyre__loop_require_owner(loop);
-	if (!(gyre__loop_state(loop) & GYRE__LOOP_CLOSED))
-		gyre__timeouts_remove(&loop->timeouts, timeout);
 }
 
 int
