@@ -34,6 +34,10 @@ int
 gyre_loop_drain(struct gyre_loop *loop, int64_t deadline_ns)
 {
 	struct gyre__drain drain = { .loop = loop };
+	const struct gyre_callback at_deadline = {
+		.fn = expire,
+		.arg = &drain,
+	};
 	gyre_timeout timeout = 0;
 	int result = gyre__loop_begin(loop);
 
@@ -41,8 +45,7 @@ gyre_loop_drain(struct gyre_loop *loop, int64_t deadline_ns)
 		return result;
 	if (result == 0)
 		return -ECANCELED;
-	result = gyre__timeouts_add(&loop->timeouts, deadline_ns, expire,
-				    &drain, &timeout);
+	result = gyre__loop_schedule(loop, deadline_ns, &at_deadline, &timeout);
 	if (result < 0) {
 		gyre__loop_cancel_begin(loop);
 		return result;

@@ -33,6 +33,28 @@ gyre__loop_on_raise(struct gyre__outbox *outbox, const char *what,
 }
 
 void
+gyre__loop_drop(struct gyre__outbox *outbox,
+		const struct gyre_callback *callback,
+		enum gyre_drop_reason reason)
+{
+	struct gyre_exception raised_before;
+
+	if (callback->drop == NULL)
+		return;
+	raised_before = gyre__exception;
+	gyre__clear_exception();
+	callback->drop(callback->arg, reason);
+	if (gyre__raised()) {
+		if (outbox == NULL)
+			return;
+		gyre__outbox_report(outbox, "drop",
+				    (void (*)(void))callback->drop,
+				    callback->arg);
+	}
+	gyre__exception = raised_before;
+}
+
+void
 gyre_loop_handle_callback_exception(struct gyre_loop *loop,
 				    const struct gyre_failure *failure,
 				    void *arg)

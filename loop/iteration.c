@@ -63,7 +63,7 @@ gyre__loop_end_batch(struct gyre_loop *loop)
 static void
 collect_timeouts(struct gyre_loop *loop)
 {
-	if (gyre__timeouts_next(&loop->timeouts) != GYRE_FOREVER)
+	if (gyre__timeouts_any(&loop->timeouts))
 		gyre__timeouts_collect(&loop->timeouts, gyre_loop_time(loop));
 }
 
@@ -77,17 +77,17 @@ run_callbacks(struct gyre_loop *loop, struct gyre__chain *batch)
 static void
 run_timeouts(struct gyre_loop *loop)
 {
-	gyre_callback_fn fn;
-	void *arg;
+	struct gyre_callback callback;
 	bool any = false;
 
-	while (gyre__timeouts_pop_due(&loop->timeouts, &fn, &arg)) {
+	while (gyre__timeouts_pop_due(&loop->timeouts, &callback)) {
 		any = true;
 		loop->timeouts_run++;
-		fn(arg);
+		callback.fn(callback.arg);
 		if (gyre__raised())
 			gyre__outbox_report(&loop->outbox, "timeout",
-					    (void (*)(void))fn, arg);
+					    (void (*)(void))callback.fn,
+					    callback.arg);
 		gyre__outbox_run_urgent(&loop->outbox);
 		if (loop->outbox.halted)
 			break;
@@ -99,13 +99,13 @@ run_timeouts(struct gyre_loop *loop)
 /* How long a poll may wait, by a clock that is read now: callbacks may have
  * been slow. */
 static int64_t
-poll_timeout(const struct gyre_loop *loop)
+poll_timeout(struct gyre_loop *loop)
 {
-	int64_t next = gyre__timeouts_next(&loop->timeouts);
-	int64_t left;
+	int64_t next, left;
 
 	if (loop->outbox.ready.head != NULL)
 		return 0;
+	next = gyre__timeouts_next(&loop->timeouts);
 	if (next == GYRE_FOREVER)
 		return GYRE_FOREVER;
 	/* A clock may be negative: then the difference can be too much. */

@@ -154,7 +154,7 @@ close_dependents(struct gyre_loop *loop)
 	}
 }
 
-/* Close what lives on the loop, then its inbox. */
+/* Close what lives on the loop, drop its timeouts, then close its inbox. */
 static void
 drop_what_waits(struct gyre_loop *loop)
 {
@@ -162,6 +162,7 @@ drop_what_waits(struct gyre_loop *loop)
 	gyre__outbox_enter(&loop->outbox);
 	gyre__loop_end_batch(loop);
 	close_dependents(loop);
+	gyre__loop_drop_timeouts(loop);
 	gyre__loop_end_batch(loop);
 	gyre__outbox_close(&loop->outbox);
 	gyre__outbox_leave(&loop->outbox);
@@ -186,7 +187,6 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	if (state & GYRE__LOOP_CLOSED)
 		return 0;
 	drop_what_waits(loop);
-	gyre__timeouts_fini(&loop->timeouts);
 	gyre__handlers_fini(&loop->handlers, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
@@ -208,8 +208,7 @@ abandon(struct gyre_loop *loop)
 	gyre__wake_fd_close(&loop->wake_fd);
 	loop->poller_ops->close(loop->poller);
 	loop->sys->release(loop->handlers.table);
-	loop->sys->release(loop->timeouts.slots);
-	loop->sys->release(loop->timeouts.heap);
+	gyre__timeouts_fini(&loop->timeouts);
 }
 
 void

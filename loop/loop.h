@@ -77,7 +77,9 @@ struct gyre_loop {
 	uint64_t polls;
 	uint64_t sleeps;
 	uint64_t handlers_run;
+	uint64_t timeouts_added;
 	uint64_t timeouts_run;
+	uint64_t timeouts_dropped;
 	uint64_t exceptions;
 	int64_t started_ns; /* of this run */
 	int64_t ran_ns;     /* in the runs before */
@@ -141,6 +143,15 @@ void gyre__loop_on_raise(struct gyre__outbox *outbox, const char *what,
 void gyre__loop_report(struct gyre_loop *loop,
 		       const struct gyre_failure *failure);
 
+/*
+ * Drop a callback, if it wants that. What it raises is reported to the
+ * outbox's loop, and what the caller had raised before stays; with no outbox
+ * the record is the caller's to look at.
+ */
+void gyre__loop_drop(struct gyre__outbox *outbox,
+		     const struct gyre_callback *callback,
+		     enum gyre_drop_reason reason);
+
 /* Run end-of-batch work and flush, until there is none of either. Owner. */
 void gyre__loop_end_batch(struct gyre_loop *loop);
 
@@ -156,6 +167,18 @@ void gyre__loop_cancel_batch_end(struct gyre_loop *loop,
 void gyre__loop_add_dependent(struct gyre_loop *loop,
 			      struct gyre__dependent *dependent);
 void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
+
+/* An instant from now, or the end or the beginning of time. */
+int64_t gyre__loop_instant_after(const struct gyre_loop *loop,
+				 int64_t delay_ns);
+
+/* As gyre_loop_call_at_drop(), for an owner who is about to run the loop. */
+int gyre__loop_schedule(struct gyre_loop *loop, int64_t when_ns,
+			const struct gyre_callback *callback,
+			gyre_timeout *ret_timeout);
+
+/* Drop every timeout, due or scheduled, at close. Owner. */
+void gyre__loop_drop_timeouts(struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

@@ -166,14 +166,11 @@ static int
 prepare(struct gyre_loop *loop, struct sync *sync, int64_t timeout_ns,
 	gyre_timeout *ret_timeout)
 {
-	int64_t deadline_ns;
-	int result;
+	const struct gyre_callback expire = { .fn = on_timeout, .arg = sync };
+	int result = gyre__loop_schedule(
+		loop, gyre__loop_instant_after(loop, timeout_ns), &expire,
+		ret_timeout);
 
-	if (__builtin_add_overflow(gyre_loop_time(loop), timeout_ns,
-				   &deadline_ns))
-		deadline_ns = timeout_ns > 0 ? GYRE_FOREVER : INT64_MIN;
-	result = gyre__timeouts_add(&loop->timeouts, deadline_ns, on_timeout,
-				    sync, ret_timeout);
 	if (result == 0) {
 		result = gyre_inbox_post(loop->inbox, &sync->call);
 		GYRE_INSIST(result == 0); /* nobody closes what has begun */

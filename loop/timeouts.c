@@ -13,11 +13,6 @@
 
 #define NONE UINT32_MAX
 
-/* Values of `place` that are no index of the heap. */
-#define PLACE_FREE     (UINT32_MAX)
-#define PLACE_DUE      (UINT32_MAX - 1)
-#define PLACE_CANCELED (UINT32_MAX - 2) /* was due; freed when popped */
-
 #define CHILDREN     4
 #define CAPACITY_MIN 16
 #define CAPACITY_MAX (UINT32_MAX / 4)
@@ -33,11 +28,18 @@ gyre__timeouts_init(struct gyre__timeouts *timeouts, const struct gyre_sys *sys)
 	};
 }
 
-void
-gyre__timeouts_fini(struct gyre__timeouts *timeouts)
+static void
+release_arrays(const struct gyre__timeouts *timeouts)
 {
 	timeouts->sys->release(timeouts->slots);
 	timeouts->sys->release(timeouts->heap);
+	timeouts->sys->release(timeouts->places);
+}
+
+void
+gyre__timeouts_fini(struct gyre__timeouts *timeouts)
+{
+	release_arrays(timeouts);
 	gyre__timeouts_init(timeouts, timeouts->sys);
 }
 
@@ -56,7 +58,7 @@ put(struct gyre__timeouts *timeouts, uint32_t place,
     const struct gyre__timeout_key *key)
 {
 	timeouts->heap[place] = *key;
-	timeouts->slots[key->slot].place = place;
+	timeouts->places[key->slot] = place;
 }
 
 static void
@@ -120,45 +122,71 @@ take_from_heap(struct gyre__timeouts *timeouts, uint32_t place)
 		sift_down(timeouts, place, last);
 }
 
+/* The key that a slot's deadline makes. */
+static struct gyre__timeout_key
+key_of(const struct gyre__timeouts *timeouts, uint32_t number)
+{
+	const struct gyre__timeout_slot *slot = &timeouts->slots[number];
+
+	return (struct gyre__timeout_key){
+		.when_ns = slot->deadline.when_ns,
+		.sequence = slot->deadline.sequence,
+		.slot = number,
+	};
+}
+
 /* -- slots --------------------------------------------------------------- */
+
+/* A larger copy of an array, or NULL. */
+static void *
+enlarged(const struct gyre_sys *sys, const void *array, size_t size,
+	 size_t new_size)
+{
+	void *larger = sys->allocate(new_size, 0);
+
+	if (larger != NULL && size > 0)
+		memcpy(larger, array, size);
+	return larger;
+}
 
 static int
 grow(struct gyre__timeouts *timeouts)
 {
 	const struct gyre_sys *sys = timeouts->sys;
-	size_t capacity = timeouts->capacity == 0
-				  ? CAPACITY_MIN
-				  : (size_t)timeouts->capacity * 2;
+	size_t old = timeouts->capacity;
+	size_t capacity = old == 0 ? CAPACITY_MIN : old * 2;
 	struct gyre__timeout_slot *slots;
 	struct gyre__timeout_key *heap;
+	uint32_t *places;
 
 	if (capacity > CAPACITY_MAX)
 		return -ENOMEM;
-	slots = sys->allocate(capacity * sizeof(*slots), 0);
-	heap = sys->allocate(capacity * sizeof(*heap), 0);
-	if (slots == NULL || heap == NULL) {
+	slots = enlarged(sys, timeouts->slots, old * sizeof(*slots),
+			 capacity * sizeof(*slots));
+	heap = enlarged(sys, timeouts->heap, old * sizeof(*heap),
+			capacity * sizeof(*heap));
+	places = enlarged(sys, timeouts->places, old * sizeof(*places),
+			  capacity * sizeof(*places));
+	if (slots == NULL || heap == NULL || places == NULL) {
 		sys->release(slots);
 		sys->release(heap);
+		sys->release(places);
 		return -ENOMEM;
 	}
-	if (timeouts->capacity > 0) {
-		memcpy(slots, timeouts->slots, timeouts->used * sizeof(*slots));
-		memcpy(heap, timeouts->heap, timeouts->count * sizeof(*heap));
-	}
-	sys->release(timeouts->slots);
-	sys->release(timeouts->heap);
+	release_arrays(timeouts);
 	timeouts->slots = slots;
 	timeouts->heap = heap;
+	timeouts->places = places;
 	timeouts->capacity = (uint32_t)capacity;
 	return 0;
 }
 
 static int
-take_slot(struct gyre__timeouts *timeouts, uint32_t *ret_slot)
+take_slot(struct gyre__timeouts *timeouts, uint32_t *ret_number)
 {
 	if (timeouts->free != NONE) {
-		*ret_slot = timeouts->free;
-		timeouts->free = timeouts->slots[timeouts->free].next;
+		*ret_number = timeouts->free;
+		timeouts->free = timeouts->slots[timeouts->free].link.next;
 		return 0;
 	}
 	if (timeouts->used == timeouts->capacity) {
@@ -167,8 +195,8 @@ take_slot(struct gyre__timeouts *timeouts, uint32_t *ret_slot)
 		if (result < 0)
 			return result;
 	}
-	*ret_slot = timeouts->used++;
-	timeouts->slots[*ret_slot].generation = 1;
+	*ret_number = timeouts->used++;
+	timeouts->slots[*ret_number].generation = 1;
 	return 0;
 }
 
@@ -178,23 +206,23 @@ free_slot(struct gyre__timeouts *timeouts, uint32_t number)
 {
 	struct gyre__timeout_slot *slot = &timeouts->slots[number];
 
-	slot->place = PLACE_FREE;
+	slot->state = GYRE__TIMEOUT_FREE;
 	slot->generation++;
-	slot->next = timeouts->free;
+	slot->link.next = timeouts->free;
 	timeouts->free = number;
 }
 
 static gyre_timeout
-handle_of(const struct gyre__timeouts *timeouts, uint32_t slot)
+handle_of(const struct gyre__timeouts *timeouts, uint32_t number)
 {
-	return (uint64_t)timeouts->slots[slot].generation << 32 |
-	       ((uint64_t)slot + 1);
+	return (uint64_t)timeouts->slots[number].generation << 32 |
+	       ((uint64_t)number + 1);
 }
 
 /* The slot a handle names, or NULL if it is stale. One that another loop gave
  * out may look like what a free slot will give out next: that is no name. */
 static struct gyre__timeout_slot *
-find_slot(struct gyre__timeouts *timeouts, gyre_timeout timeout)
+find_slot(const struct gyre__timeouts *timeouts, gyre_timeout timeout)
 {
 	uint32_t number = (uint32_t)timeout - 1;
 	struct gyre__timeout_slot *slot;
@@ -203,50 +231,146 @@ find_slot(struct gyre__timeouts *timeouts, gyre_timeout timeout)
 		return NULL;
 	slot = &timeouts->slots[number];
 	if (slot->generation != (uint32_t)(timeout >> 32) ||
-	    slot->place == PLACE_FREE)
+	    slot->state == GYRE__TIMEOUT_FREE)
 		return NULL;
 	return slot;
 }
 
+/* -- what is due ---------------------------------------------------------- */
+
+static void
+link_due(struct gyre__timeouts *timeouts, uint32_t number)
+{
+	struct gyre__timeout_slot *slot = &timeouts->slots[number];
+
+	slot->state = GYRE__TIMEOUT_DUE;
+	slot->link.next = NONE;
+	slot->link.previous = timeouts->due_last;
+	if (slot->link.previous == NONE)
+		timeouts->due = number;
+	else
+		timeouts->slots[slot->link.previous].link.next = number;
+	timeouts->due_last = number;
+}
+
+static void
+unlink_due(struct gyre__timeouts *timeouts, uint32_t number)
+{
+	uint32_t next = timeouts->slots[number].link.next;
+	uint32_t previous = timeouts->slots[number].link.previous;
+
+	if (previous == NONE)
+		timeouts->due = next;
+	else
+		timeouts->slots[previous].link.next = next;
+	if (next == NONE)
+		timeouts->due_last = previous;
+	else
+		timeouts->slots[next].link.previous = previous;
+}
+
+/* Whether the first key of the heap is what its slot says. If not, the slot
+ * has been moved later: the key is put right, and another may be first. */
+static bool
+settle_first(struct gyre__timeouts *timeouts)
+{
+	uint32_t number = timeouts->heap[0].slot;
+
+	if (timeouts->heap[0].sequence ==
+	    timeouts->slots[number].deadline.sequence)
+		return true;
+	sift_down(timeouts, 0, key_of(timeouts, number));
+	return false;
+}
+
 /* -- what the loop calls -------------------------------------------------- */
+
+/* It counts as added now. */
+static void
+set_deadline(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
+{
+	struct gyre__timeout_slot *slot = &timeouts->slots[number];
+
+	slot->deadline.when_ns = when_ns;
+	slot->deadline.sequence = timeouts->sequence++;
+}
+
+static void
+insert(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
+{
+	set_deadline(timeouts, number, when_ns);
+	timeouts->slots[number].state = GYRE__TIMEOUT_SCHEDULED;
+	sift_up(timeouts, timeouts->count++, key_of(timeouts, number));
+}
 
 int
 gyre__timeouts_add(struct gyre__timeouts *timeouts, int64_t when_ns,
-		   gyre_callback_fn fn, void *arg, gyre_timeout *ret_timeout)
+		   const struct gyre_callback *callback,
+		   gyre_timeout *ret_timeout)
 {
-	struct gyre__timeout_key key = { .when_ns = when_ns };
-	int result = take_slot(timeouts, &key.slot);
+	uint32_t number;
+	int result = take_slot(timeouts, &number);
 
 	if (result < 0)
 		return result;
-	key.sequence = timeouts->sequence++;
-	timeouts->slots[key.slot].fn = fn;
-	timeouts->slots[key.slot].arg = arg;
-	sift_up(timeouts, timeouts->count++, key);
+	timeouts->slots[number].callback = *callback;
+	insert(timeouts, number, when_ns);
 	if (ret_timeout != NULL)
-		*ret_timeout = handle_of(timeouts, key.slot);
+		*ret_timeout = handle_of(timeouts, number);
 	return 0;
 }
 
-void
-gyre__timeouts_remove(struct gyre__timeouts *timeouts, gyre_timeout timeout)
+int
+gyre__timeouts_update(struct gyre__timeouts *timeouts, gyre_timeout timeout,
+		      int64_t when_ns)
 {
 	struct gyre__timeout_slot *slot = find_slot(timeouts, timeout);
+	uint32_t number = (uint32_t)timeout - 1;
+	bool later;
 
-	if (slot == NULL || slot->place == PLACE_CANCELED)
-		return;
-	if (slot->place == PLACE_DUE) {
-		slot->place = PLACE_CANCELED;
-		return;
+	if (slot == NULL)
+		return -ENOENT;
+	if (slot->state == GYRE__TIMEOUT_DUE) {
+		unlink_due(timeouts, number);
+		insert(timeouts, number, when_ns);
+		return 0;
 	}
-	take_from_heap(timeouts, slot->place);
-	free_slot(timeouts, (uint32_t)timeout - 1);
+	/* Asked of the slot before the heap, which need not be looked at. */
+	later = when_ns >= slot->deadline.when_ns ||
+		when_ns >= timeouts->heap[timeouts->places[number]].when_ns;
+	set_deadline(timeouts, number, when_ns);
+	if (!later)
+		sift_up(timeouts, timeouts->places[number],
+			key_of(timeouts, number));
+	return 0;
+}
+
+bool
+gyre__timeouts_remove(struct gyre__timeouts *timeouts, gyre_timeout timeout,
+		      struct gyre_callback *ret_callback)
+{
+	struct gyre__timeout_slot *slot = find_slot(timeouts, timeout);
+	uint32_t number = (uint32_t)timeout - 1;
+
+	if (slot == NULL)
+		return false;
+	if (slot->state == GYRE__TIMEOUT_DUE)
+		unlink_due(timeouts, number);
+	else
+		take_from_heap(timeouts, timeouts->places[number]);
+	*ret_callback = slot->callback;
+	free_slot(timeouts, number);
+	return true;
 }
 
 int64_t
-gyre__timeouts_next(const struct gyre__timeouts *timeouts)
+gyre__timeouts_next(struct gyre__timeouts *timeouts)
 {
-	return timeouts->count > 0 ? timeouts->heap[0].when_ns : GYRE_FOREVER;
+	if (timeouts->count == 0)
+		return GYRE_FOREVER;
+	while (!settle_first(timeouts))
+		continue;
+	return timeouts->heap[0].when_ns;
 }
 
 void
@@ -256,69 +380,105 @@ gyre__timeouts_collect(struct gyre__timeouts *timeouts, int64_t now_ns)
 	       timeouts->heap[0].when_ns != GYRE_FOREVER) {
 		uint32_t number = timeouts->heap[0].slot;
 
+		if (!settle_first(timeouts))
+			continue;
 		take_from_heap(timeouts, 0);
-		timeouts->slots[number].place = PLACE_DUE;
-		timeouts->slots[number].next = NONE;
-		if (timeouts->due == NONE)
-			timeouts->due = number;
-		else
-			timeouts->slots[timeouts->due_last].next = number;
-		timeouts->due_last = number;
+		link_due(timeouts, number);
 	}
 }
 
 bool
 gyre__timeouts_pop_due(struct gyre__timeouts *timeouts,
-		       gyre_callback_fn *ret_fn, void **ret_arg)
+		       struct gyre_callback *ret_callback)
 {
-	while (timeouts->due != NONE) {
-		uint32_t number = timeouts->due;
-		struct gyre__timeout_slot slot = timeouts->slots[number];
+	uint32_t number = timeouts->due;
 
-		timeouts->due = slot.next;
-		free_slot(timeouts, number);
-		if (slot.place == PLACE_DUE) {
-			*ret_fn = slot.fn;
-			*ret_arg = slot.arg;
-			return true;
-		}
-	}
-	return false;
+	if (number == NONE)
+		return false;
+	unlink_due(timeouts, number);
+	*ret_callback = timeouts->slots[number].callback;
+	free_slot(timeouts, number);
+	return true;
 }
 
-/* How many slots are linked from this one, all of them in such places. */
+bool
+gyre__timeouts_pop_any(struct gyre__timeouts *timeouts,
+		       struct gyre_callback *ret_callback)
+{
+	uint32_t number;
+
+	if (gyre__timeouts_pop_due(timeouts, ret_callback))
+		return true;
+	if (timeouts->count == 0)
+		return false;
+	number = timeouts->heap[--timeouts->count].slot;
+	*ret_callback = timeouts->slots[number].callback;
+	free_slot(timeouts, number);
+	return true;
+}
+
+/* -- for tests ------------------------------------------------------------ */
+
+/* How many slots are linked from this one, all of them in this state. */
 static uint32_t
 count_chain(const struct gyre__timeouts *timeouts, uint32_t slot,
-	    uint32_t place, uint32_t or_place)
+	    enum gyre__timeout_state state)
 {
 	uint32_t count = 0;
 
-	for (; slot != NONE; slot = timeouts->slots[slot].next) {
+	for (; slot != NONE; slot = timeouts->slots[slot].link.next) {
 		GYRE_INSIST(slot < timeouts->used);
-		GYRE_INSIST(timeouts->slots[slot].place == place ||
-			    timeouts->slots[slot].place == or_place);
+		GYRE_INSIST(timeouts->slots[slot].state == state);
 		GYRE_INSIST(++count <= timeouts->used);
 	}
 	return count;
 }
 
-void
-gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
+static void
+validate_due(const struct gyre__timeouts *timeouts)
 {
-	uint32_t due =
-		count_chain(timeouts, timeouts->due, PLACE_DUE, PLACE_CANCELED);
-	uint32_t free =
-		count_chain(timeouts, timeouts->free, PLACE_FREE, PLACE_FREE);
+	uint32_t previous = NONE;
 
-	GYRE_INSIST(timeouts->used <= timeouts->capacity);
-	GYRE_INSIST(timeouts->count + due + free == timeouts->used);
+	for (uint32_t slot = timeouts->due; slot != NONE;
+	     slot = timeouts->slots[slot].link.next) {
+		GYRE_INSIST(timeouts->slots[slot].link.previous == previous);
+		previous = slot;
+	}
+	GYRE_INSIST(timeouts->due_last == previous);
+}
+
+static void
+validate_heap(const struct gyre__timeouts *timeouts)
+{
 	for (uint32_t place = 0; place < timeouts->count; place++) {
 		const struct gyre__timeout_key *key = &timeouts->heap[place];
+		const struct gyre__timeout_slot *slot;
 
 		GYRE_INSIST(key->slot < timeouts->used);
-		GYRE_INSIST(timeouts->slots[key->slot].place == place);
+		GYRE_INSIST(timeouts->slots[key->slot].state ==
+			    GYRE__TIMEOUT_SCHEDULED);
+		GYRE_INSIST(timeouts->places[key->slot] == place);
+		slot = &timeouts->slots[key->slot];
+		/* The same key, or an earlier one of an earlier deadline. */
+		GYRE_INSIST(key->when_ns <= slot->deadline.when_ns);
+		GYRE_INSIST(key->sequence < slot->deadline.sequence ||
+			    (key->sequence == slot->deadline.sequence &&
+			     key->when_ns == slot->deadline.when_ns));
 		if (place > 0)
 			GYRE_INSIST(!before(
 				key, &timeouts->heap[(place - 1) / CHILDREN]));
 	}
+}
+
+void
+gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
+{
+	uint32_t due = count_chain(timeouts, timeouts->due, GYRE__TIMEOUT_DUE);
+	uint32_t free =
+		count_chain(timeouts, timeouts->free, GYRE__TIMEOUT_FREE);
+
+	GYRE_INSIST(timeouts->used <= timeouts->capacity);
+	GYRE_INSIST(timeouts->count + due + free == timeouts->used);
+	validate_due(timeouts);
+	validate_heap(timeouts);
 }

@@ -12,6 +12,7 @@
 #include <gyre/pool.h>
 #include <gyre/poller.h>
 #include <gyre/loop.h>
+#include <gyre/periodic.h>
 #include <gyre/runtime.h>
 #include <gyre/net.h>
 

@@ -84,7 +84,9 @@ struct gyre_loop_stats {
 	uint64_t run;    /* posted = run + dropped + waiting */
 	uint64_t dropped;
 	uint64_t handlers_run;
-	uint64_t timeouts_run;
+	uint64_t timeouts_added;
+	uint64_t timeouts_run; /* added = run + dropped + waiting */
+	uint64_t timeouts_dropped;
 	uint64_t exceptions;
 	uint64_t arms;         /* commitments to sleep */
 	uint64_t self_disarms; /* of which woken by something else */
@@ -95,8 +97,8 @@ struct gyre_loop_stats {
 	int64_t busy_ns;       /* running, and not in a poll that could block */
 	int64_t idle_ns;       /* in polls that could block */
 	/* How much there is at present. */
-	uint64_t waiting;  /* callbacks and tasks that have not run yet */
-	uint64_t timeouts; /* scheduled */
+	uint64_t waiting; /* callbacks and tasks that have not run yet */
+	uint64_t timeouts_waiting;
 	uint64_t handlers; /* descriptors that have one */
 };
 
@@ -375,6 +377,38 @@ GYRE_API int gyre_loop_remove_handler(struct gyre_loop *loop, int fd);
 
 /* -- time ---------------------------------------------------------------- */
 
+/* An instant of the loop's clock, or a delay from now; see gyre_at(). */
+struct gyre_deadline {
+	int64_t _ns;
+	bool _from_now;
+};
+
+/*
+ * Make a deadline of an instant of the loop's clock.
+ *
+ * Thread: any+signal
+ */
+static inline struct gyre_deadline
+gyre_at(int64_t when_ns)
+{
+	struct gyre_deadline deadline = { when_ns, false };
+
+	return deadline;
+}
+
+/*
+ * Make a deadline of a delay, which begins when it is given to a loop.
+ *
+ * Thread: any+signal
+ */
+static inline struct gyre_deadline
+gyre_after(int64_t delay_ns)
+{
+	struct gyre_deadline deadline = { delay_ns, true };
+
+	return deadline;
+}
+
 /*
  * Return the loop's clock, in nanoseconds.
  *
@@ -383,8 +417,37 @@ GYRE_API int gyre_loop_remove_handler(struct gyre_loop *loop, int fd);
 GYRE_API int64_t gyre_loop_time(const struct gyre_loop *loop);
 
 /*
- * Run a callback at an instant of the loop's clock, never earlier. An instant
- * in the past is due in the next iteration; GYRE_FOREVER never comes.
+ * Run a callback at a deadline, never earlier: gyre_at(when_ns) as
+ * gyre_loop_call_at(), gyre_after(delay_ns) as gyre_loop_call_later().
+ *
+ * Thread: owner
+ * Order:  by instant, then in the order they were added
+ * Errors: -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_add_timeout(struct gyre_loop *loop,
+				   struct gyre_deadline deadline,
+				   gyre_callback_fn fn, void *arg,
+				   gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_add_timeout(); if the callback never runs, its drop gets arg:
+ * GYRE_DROP_CANCELED inside gyre_loop_remove_timeout(), GYRE_DROP_STOPPED
+ * inside gyre_loop_close(). It may add and remove timeouts.
+ *
+ * Thread: owner
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Errors: -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_add_timeout_drop(
+	struct gyre_loop *loop, struct gyre_deadline deadline,
+	struct gyre_callback callback,
+	gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
+
+/*
+ * Run a callback at an instant of the loop's clock, never earlier. Any instant
+ * is legal: one in the past is due in the next iteration, GYRE_FOREVER never
+ * comes. A timeout that a timeout makes waits for the next poll, due or not.
+ * ret_timeout may be NULL.
  *
  * Thread: owner
  * Order:  by instant, then in the order they were added
@@ -395,7 +458,19 @@ GYRE_API int gyre_loop_call_at(struct gyre_loop *loop, int64_t when_ns,
 			       gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
 
 /*
- * Run a callback after a delay, as gyre_loop_call_at(now + delay_ns).
+ * As gyre_loop_call_at(), with the drop of gyre_loop_add_timeout_drop().
+ *
+ * Thread: owner
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Errors: -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_call_at_drop(struct gyre_loop *loop, int64_t when_ns,
+				    struct gyre_callback callback,
+				    gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
+
+/*
+ * Run a callback after a delay, as gyre_loop_call_at(now + delay_ns). A sum
+ * beyond the largest instant is GYRE_FOREVER.
  *
  * Thread: owner
  * Errors: -ESHUTDOWN; -ENOMEM
@@ -405,7 +480,32 @@ GYRE_API int gyre_loop_call_later(struct gyre_loop *loop, int64_t delay_ns,
 				  gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
 
 /*
- * Cancel a timeout. Harmless when it has run, was cancelled, or is running.
+ * As gyre_loop_call_later(), with the drop of gyre_loop_add_timeout_drop().
+ *
+ * Thread: owner
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Errors: -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_call_later_drop(
+	struct gyre_loop *loop, int64_t delay_ns, struct gyre_callback callback,
+	gyre_timeout *ret_timeout) GYRE_MUST_CHECK;
+
+/*
+ * Move a timeout to another instant, as if it were removed and added again;
+ * its handle stays good. One that is due in this batch and has not run yet
+ * waits for its new instant. Moving later is one store.
+ *
+ * Thread: owner
+ * Blocks: never; allocates nothing
+ * Errors: -ENOENT it has run, is running, or was removed
+ */
+GYRE_API int gyre_loop_update_timeout(struct gyre_loop *loop,
+				      gyre_timeout timeout, int64_t when_ns);
+
+/*
+ * Cancel a timeout; its drop is called before this returns. One that is due
+ * in this batch and has not run yet will not. Harmless when it has run, was
+ * removed, or is running.
  *
  * Thread: owner
  */

@@ -46,6 +46,13 @@ struct gyre_task {
 typedef void (*gyre_callback_fn)(void *arg);
 typedef void (*gyre_drop_fn)(void *arg, enum gyre_drop_reason reason);
 
+/* The three in one, where a call would have too many parameters. */
+struct gyre_callback {
+	gyre_callback_fn fn;
+	void *arg;
+	gyre_drop_fn drop; /* may be NULL */
+};
+
 /*
  * Post a task to an inbox.
  *

@@ -78,7 +78,7 @@ static int64_t
 post_and_tell_time(void *arg)
 {
 	if (++clock_reads == 2)
-		elsewhere(post_a_stop, (void *)(uintptr_t)"late");
+		elsewhere(post_a_stop, (void *)(uintptr_t) "late");
 	return stage_now(arg);
 }
 

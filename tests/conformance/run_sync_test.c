@@ -253,7 +253,7 @@ scheduled(void)
 	struct gyre_loop_stats stats;
 
 	gyre_loop_get_stats(the_loop, &stats);
-	return stats.timeouts;
+	return stats.timeouts_waiting;
 }
 
 static struct gyre_future *

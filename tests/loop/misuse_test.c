@@ -28,24 +28,6 @@ call_remove_handler(void)
 }
 
 static void
-call_call_at(void)
-{
-	(void)!gyre_loop_call_at(the_loop, 0, trace_arg, NULL, NULL);
-}
-
-static void
-call_call_later(void)
-{
-	(void)!gyre_loop_call_later(the_loop, 0, trace_arg, NULL, NULL);
-}
-
-static void
-call_remove_timeout(void)
-{
-	gyre_loop_remove_timeout(the_loop, 1);
-}
-
-static void
 on_future(struct gyre_future *future, void *arg)
 {
 	(void)future;
@@ -122,9 +104,6 @@ static const struct {
 	{ "gyre_loop_add_handler", call_add_handler },
 	{ "gyre_loop_update_handler", call_update_handler },
 	{ "gyre_loop_remove_handler", call_remove_handler },
-	{ "gyre_loop_call_at", call_call_at },
-	{ "gyre_loop_call_later", call_call_later },
-	{ "gyre_loop_remove_timeout", call_remove_timeout },
 	{ "gyre_loop_add_future", call_add_future },
 	{ "gyre_loop_add_future_drop", call_add_future_drop },
 	{ "gyre_future_all", call_all },

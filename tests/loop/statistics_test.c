@@ -64,16 +64,16 @@ what_there_is_at_present_is_counted(void **state)
 	call_later(GYRE_MS(2), trace_arg, NULL);
 	handle(3, GYRE_READ, trace_handler, NULL);
 	handle(4, GYRE_READ, trace_handler, NULL);
-	assert_int_equal(stats().timeouts, 2);
+	assert_int_equal(stats().timeouts_waiting, 2);
 	assert_int_equal(stats().handlers, 2);
 	gyre_loop_remove_timeout(the_loop, timeout);
 	gyre_loop_remove_timeout(the_loop, timeout);
-	assert_int_equal(stats().timeouts, 1);
+	assert_int_equal(stats().timeouts_waiting, 1);
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 3), 0);
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 3), -ENOENT);
 	assert_int_equal(stats().handlers, 1);
 	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_int_equal(stats().timeouts, 0);
+	assert_int_equal(stats().timeouts_waiting, 0);
 	assert_int_equal(stats().handlers, 0);
 }
 

@@ -20,7 +20,7 @@ enum fate {
 struct entry {
 	enum fate fate;
 	int64_t when_ns;
-	unsigned order; /* of adding; while due, of gathering */
+	unsigned order; /* of adding or moving; while due, of gathering */
 	gyre_timeout handle;
 };
 
@@ -84,6 +84,7 @@ random_instant(uint64_t *seed)
 static void
 add_one(uint64_t *seed)
 {
+	struct gyre_callback callback = { .fn = nothing };
 	struct entry *entry = &model[next_random(seed) % KEPT];
 
 	if (entry->fate != GONE)
@@ -93,9 +94,28 @@ add_one(uint64_t *seed)
 		.when_ns = random_instant(seed),
 		.order = order++,
 	};
-	expect(gyre__timeouts_add(&timeouts, entry->when_ns, nothing, entry,
+	callback.arg = entry;
+	expect(gyre__timeouts_add(&timeouts, entry->when_ns, &callback,
 				  &entry->handle) == 0,
 	       "an add failed");
+}
+
+/* Whatever its state, stale ones too. */
+static void
+move_one(uint64_t *seed)
+{
+	struct entry *entry = &model[next_random(seed) % KEPT];
+	int64_t when_ns = random_instant(seed);
+	int expected = entry->fate == GONE ? -ENOENT : 0;
+
+	expect(gyre__timeouts_update(&timeouts, entry->handle, when_ns) ==
+		       expected,
+	       "a move was refused, or a stale one was not");
+	if (entry->fate == GONE)
+		return;
+	entry->fate = SCHEDULED;
+	entry->when_ns = when_ns;
+	entry->order = order++;
 }
 
 /* Whatever its state: most are stale. */
@@ -103,8 +123,13 @@ static void
 cancel_one(uint64_t *seed)
 {
 	struct entry *entry = &model[next_random(seed) % KEPT];
+	struct gyre_callback callback = { 0 };
+	bool removed =
+		gyre__timeouts_remove(&timeouts, entry->handle, &callback);
 
-	gyre__timeouts_remove(&timeouts, entry->handle);
+	expect(removed == (entry->fate != GONE),
+	       "a cancel did nothing, or not nothing");
+	expect(!removed || callback.arg == entry, "another was cancelled");
 	entry->fate = GONE;
 }
 
@@ -125,26 +150,46 @@ static void
 pop_one(void)
 {
 	struct entry *first = first_of(DUE);
-	gyre_callback_fn fn;
-	void *arg = NULL;
+	struct gyre_callback callback = { 0 };
 
-	if (!gyre__timeouts_pop_due(&timeouts, &fn, &arg)) {
+	if (!gyre__timeouts_pop_due(&timeouts, &callback)) {
 		expect(first == NULL, "a due one was not popped");
 		return;
 	}
-	expect(arg == first, "not the first due one was popped");
+	expect(callback.arg == first, "not the first due one was popped");
 	first->fate = GONE;
 }
 
+/* Asking for the next deadline puts the heap right: not every time. */
 static void
-check(void)
+check(uint64_t *seed)
 {
 	struct entry *first = first_of(SCHEDULED);
 
 	gyre__timeouts_validate(&timeouts);
+	if (next_random(seed) % 2 == 0)
+		return;
 	expect(gyre__timeouts_next(&timeouts) ==
 		       (first != NULL ? first->when_ns : GYRE_FOREVER),
 	       "the next deadline is another");
+	gyre__timeouts_validate(&timeouts);
+}
+
+/* At the end every one that is left is there, once. */
+static void
+take_the_rest(void)
+{
+	struct gyre_callback callback;
+
+	while (gyre__timeouts_pop_any(&timeouts, &callback)) {
+		struct entry *entry = callback.arg;
+
+		expect(entry->fate != GONE, "one was there twice");
+		entry->fate = GONE;
+		gyre__timeouts_validate(&timeouts);
+	}
+	expect(first_of(SCHEDULED) == NULL && first_of(DUE) == NULL,
+	       "one was lost");
 }
 
 static void
@@ -156,18 +201,21 @@ run_seed(uint64_t seed)
 	now = 0;
 	gyre__timeouts_init(&timeouts, &fake_sys);
 	for (step = 0; step < STEPS; step++) {
-		uint64_t pick = next_random(&seed) % 16;
+		uint64_t pick = next_random(&seed) % 20;
 
 		if (pick < 9)
 			add_one(&seed);
-		else if (pick < 12)
-			cancel_one(&seed);
 		else if (pick < 13)
+			move_one(&seed);
+		else if (pick < 16)
+			cancel_one(&seed);
+		else if (pick < 17)
 			collect(&seed);
 		else
 			pop_one();
-		check();
+		check(&seed);
 	}
+	take_the_rest();
 	gyre__timeouts_fini(&timeouts);
 	expect(fake_counts().allocations == 0, "memory was left");
 }
