@@ -59,29 +59,27 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 static int
 open_parts(struct gyre_loop *loop)
 {
-	int result = loop->poller_ops->open(loop->sys, &loop->poller);
+	void *poller;
+	int result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
 
 	if (result < 0)
 		return result;
-	result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
-	if (result < 0)
-		goto close_poller;
-	result = loop->poller_ops->add(loop->poller, loop->wake_fd.read_fd,
-				       GYRE_READ | GYRE_POLLER_EDGE,
-				       GYRE__WAKE_COOKIE);
+	result = gyre__loop_open_poller(loop, &poller);
 	if (result < 0)
 		goto close_wake_fd;
 	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
 	if (loop->inbox == NULL) {
 		result = -ENOMEM;
-		goto close_wake_fd;
+		goto close_poller;
 	}
+	gyre__handlers_init(&loop->handlers, loop->sys, &loop->log,
+			    loop->poller_ops, poller);
 	return 0;
 
+close_poller:
+	loop->poller_ops->close(poller);
 close_wake_fd:
 	gyre__wake_fd_close(&loop->wake_fd);
-close_poller:
-	loop->poller_ops->close(loop->poller);
 	return result;
 }
 
@@ -94,8 +92,6 @@ init_owned(struct gyre_loop *loop)
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);
-	gyre__handlers_init(&loop->handlers, loop->sys, loop->poller_ops,
-			    loop->poller);
 	gyre__timeouts_init(&loop->timeouts, loop->sys);
 }
 
@@ -195,12 +191,12 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 		return 0;
 	drop_what_waits(loop);
 	gyre__timeouts_fini(&loop->timeouts);
-	gyre__handlers_fini(&loop->handlers, all_fds);
+	gyre__loop_close_handlers(loop, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
-	loop->poller_ops->remove(loop->poller, loop->wake_fd.read_fd);
+	loop->poller_ops->remove(loop->handlers.poller, loop->wake_fd.read_fd);
 	gyre__wake_fd_close(&loop->wake_fd);
-	loop->poller_ops->close(loop->poller);
+	loop->poller_ops->close(loop->handlers.poller);
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();
 	return 0;
@@ -257,6 +253,7 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 		.handlers_run = loop->handlers_run,
 		.timeouts_run = loop->timeouts_run,
 		.exceptions = loop->exceptions,
+		.poller_changes = loop->poller_changes,
 		.arms = loop->inbox->arms,
 		.self_disarms = loop->inbox->self_disarms,
 		.rings = loop->inbox->arms - loop->inbox->self_disarms,

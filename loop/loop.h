@@ -64,7 +64,6 @@ struct gyre_loop {
 	uint32_t state;
 	struct gyre_task wake; /* whoever sets WAKING posts it */
 	/* -- owner -- */
-	void *poller;
 	struct gyre__wake_fd wake_fd;
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
@@ -80,6 +79,7 @@ struct gyre_loop {
 	uint64_t handlers_run;
 	uint64_t timeouts_run;
 	uint64_t exceptions;
+	uint64_t poller_changes;
 	struct gyre_poller_event events[GYRE__POLL_EVENTS_MAX];
 };
 
@@ -126,6 +126,15 @@ void gyre__loop_cancel_batch_end(struct gyre_loop *loop,
 void gyre__loop_add_dependent(struct gyre_loop *loop,
 			      struct gyre__dependent *dependent);
 void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
+
+/* Take the handlers off, and with close_fds close what they are for. Owner. */
+void gyre__loop_close_handlers(struct gyre_loop *loop, bool close_fds);
+
+/* Open a poller that watches the wake descriptor and nothing else yet. */
+int gyre__loop_open_poller(struct gyre_loop *loop, void **ret_poller);
+
+/* The poller reports what it can't be told to forget: take another. Owner. */
+void gyre__loop_change_poller(struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

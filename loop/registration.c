@@ -1,5 +1,5 @@
 /*
- * What the owner registers: callbacks, timeouts, handlers. On the loop's own
+ * What the owner registers: callbacks, timeouts. On the loop's own
  * thread a callback costs no atomic operation: the outbox keeps what a loop
  * sends to itself.
  */
@@ -60,31 +60,4 @@ gyre_loop_remove_timeout(struct gyre_loop *loop, gyre_timeout timeout)
 	gyre__loop_require_owner(loop);
 	if (!(gyre__loop_state(loop) & GYRE__LOOP_CLOSED))
 		gyre__timeouts_remove(&loop->timeouts, timeout);
-}
-
-int
-gyre_loop_add_handler(struct gyre_loop *loop, int fd, unsigned events,
-		      gyre_handler_fn fn, void *arg)
-{
-	GYRE_REQUIRE(fn != NULL);
-	gyre__loop_require_owner(loop);
-	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
-	return gyre__handlers_add(&loop->handlers, fd, events, fn, arg);
-}
-
-int
-gyre_loop_update_handler(struct gyre_loop *loop, int fd, unsigned events)
-{
-	gyre__loop_require_owner(loop);
-	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
-	return gyre__handlers_update(&loop->handlers, fd, events);
-}
-
-int
-gyre_loop_remove_handler(struct gyre_loop *loop, int fd)
-{
-	gyre__loop_require_owner(loop);
-	return gyre__handlers_remove(&loop->handlers, fd);
 }
