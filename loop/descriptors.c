@@ -107,6 +107,7 @@ gyre_loop_update_handler_object(struct gyre_loop *loop,
 				unsigned events)
 {
 	require_ops(descriptor);
+	gyre__loop_require_owner(loop);
 	return gyre_loop_update_handler(
 		loop, gyre__handlers_number(&loop->handlers, descriptor),
 		events);
@@ -117,6 +118,7 @@ gyre_loop_remove_handler_object(struct gyre_loop *loop,
 				struct gyre_descriptor descriptor)
 {
 	require_ops(descriptor);
+	gyre__loop_require_owner(loop);
 	return gyre_loop_remove_handler(
 		loop, gyre__handlers_number(&loop->handlers, descriptor));
 }

@@ -137,6 +137,13 @@ handle(int fd, unsigned events, gyre_handler_fn fn, const char *word)
 				    (void *)(uintptr_t)word) == 0);
 }
 
+int
+set_handler(int fd, unsigned events, gyre_handler_fn fn, const char *word)
+{
+	return gyre_loop_set_handler(the_loop, fd, events, fn,
+				     (void *)(uintptr_t)word);
+}
+
 void
 trace_handler(int fd, unsigned events, void *arg)
 {

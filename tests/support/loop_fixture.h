@@ -120,6 +120,8 @@ gyre_timeout call_later(int64_t delay_ns, gyre_callback_fn fn,
 /* Have it handle one of the stage's descriptors. */
 void handle(int fd, unsigned events, gyre_handler_fn fn, const char *word);
 void trace_handler(int fd, unsigned events, void *arg);
+/* Set a handler and return what the loop says. */
+int set_handler(int fd, unsigned events, gyre_handler_fn fn, const char *word);
 
 /* Set-up and teardown: the_loop on the stage, or a real one; nothing may be
  * left of it, neither memory nor a descriptor. */
