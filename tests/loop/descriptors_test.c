@@ -131,6 +131,52 @@ more_ready_than_one_batch_come_with_the_next(void **state)
 	close_both(fds);
 }
 
+#define HIGH 500
+
+static void
+grow_and_raise(int fd, unsigned events, void *arg)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+
+	(void)events;
+	handle(high, GYRE_READ, trace_handler, "high");
+	assert_int_equal(gyre_loop_close_fd(the_loop, high), 0);
+	gyre_loop_stop(the_loop);
+	gyre_raise(-EIO, "grew");
+	(void)arg;
+}
+
+static void
+say_failure(struct gyre_loop *loop, const struct gyre_failure *failure,
+	    void *arg)
+{
+	(void)loop;
+	(void)arg;
+	assert_ptr_equal(failure->fn, (void (*)(void))grow_and_raise);
+	trace(failure->arg);
+}
+
+/* Its own entry moves while it runs. */
+static void
+a_handler_may_have_the_table_grow(void **state)
+{
+	const struct gyre_loop_options options = {
+		.make_current = GYRE_MAKE_CURRENT_NO,
+		.on_exception = say_failure,
+		._sys = &fake_sys,
+	};
+	int fds[2];
+
+	(void)state;
+	close_and_free(the_loop);
+	the_loop = new_loop(&options);
+	make_pair(fds);
+	handle(fds[0], GYRE_WRITE, grow_and_raise, "argument");
+	run();
+	assert_trace("argument");
+	close_both(fds);
+}
+
 /* -- objects, split and close --------------------------------------------- */
 
 struct object {
@@ -436,6 +482,7 @@ main(void)
 		REAL_TEST(
 			a_hung_up_descriptor_that_cannot_be_watched_again_is_still_registered),
 		REAL_TEST(more_ready_than_one_batch_come_with_the_next),
+		REAL_TEST(a_handler_may_have_the_table_grow),
 		REAL_TEST(split_tells_an_object_from_a_number),
 		REAL_TEST(close_fd_closes_in_the_registered_way),
 		REAL_TEST(close_fd_leaves_a_number_that_is_another_s),
