@@ -194,6 +194,30 @@ loop_tear_down(void **state)
 	return 0;
 }
 
+char logged[512];
+
+static void
+note_line(enum gyre_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	(void)level;
+	snprintf(logged, sizeof(logged), "%s", line);
+}
+
+void
+log_the_loop(void)
+{
+	const struct gyre_loop_options options = {
+		.make_current = GYRE_MAKE_CURRENT_NO,
+		.log = { .fn = note_line },
+		._sys = &fake_sys,
+	};
+
+	close_and_free(the_loop);
+	the_loop = new_loop(&options);
+	logged[0] = '\0';
+}
+
 struct errand {
 	void (*fn)(void *arg);
 	void *arg;
