@@ -45,7 +45,6 @@ const struct gyre_sys gyre__sys_default = {
 	.release = free,
 	.clock_gettime = clock_gettime,
 	.getrandom = getrandom,
-	.getpid = getpid,
 	.thread_create = pthread_create,
 	.thread_join = pthread_join,
 	.sched_yield = sched_yield,

@@ -38,8 +38,7 @@ struct gyre_sys {
 	int (*clock_gettime)(clockid_t id, struct timespec *ret);
 	ssize_t (*getrandom)(void *buffer, size_t size, unsigned flags);
 
-	/* process and threads */
-	pid_t (*getpid)(void);
+	/* threads */
 	int (*thread_create)(pthread_t *, const pthread_attr_t *,
 			     void *(*)(void *), void *);
 	int (*thread_join)(pthread_t, void **);

@@ -7,6 +7,8 @@
 #include "base/exception.h"
 #include "bus/outbox.h"
 
+#include <string.h>
+
 _Static_assert(sizeof(struct gyre__block) + GYRE__BLOCK_ENTRIES * 16 <=
 		       GYRE__BLOCK_BYTES,
 	       "a block's entries fit in it");
@@ -15,6 +17,23 @@ void
 gyre__drop_mark(void *arg)
 {
 	(void)arg;
+}
+
+/* The outbox was halted: the entries from this one on are still to run. */
+static void
+keep_rest(struct gyre__outbox *outbox, struct gyre__block *block,
+	  unsigned first)
+{
+	unsigned marks = 0;
+
+	block->used = (uint16_t)(block->used - first);
+	memmove(block->entries, &block->entries[first],
+		block->used * sizeof(block->entries[0]));
+	for (unsigned i = 0; i < block->used; i++)
+		if (block->entries[i].fn == gyre__drop_mark)
+			marks++;
+	block->messages = block->used - marks;
+	outbox->halted_in = &block->task;
 }
 
 void
@@ -33,6 +52,11 @@ gyre__block_run(struct gyre_task *task)
 			gyre__outbox_report(outbox, "callback",
 					    (void (*)(void))entry->fn,
 					    entry->arg);
+		gyre__outbox_run_urgent(outbox);
+		if (GYRE__UNLIKELY(outbox->halted) && i + 1 < block->used) {
+			keep_rest(outbox, block, i + 1);
+			return;
+		}
 	}
 	gyre__block_release(block);
 }

@@ -14,6 +14,11 @@
 #include "bus/lane.h"
 #include "bus/stock.h"
 
+#include <errno.h>
+
+/* The place of what nobody raised: the halt is looked for where a raise is. */
+static const char halted[] = "(halted)";
+
 _Thread_local struct gyre__outbox *gyre__outbox_of_thread;
 
 void
@@ -42,12 +47,29 @@ gyre__outbox_leave(struct gyre__outbox *outbox)
 	gyre__outbox_of_thread = NULL;
 }
 
+bool
+gyre__raised_is_halt(void)
+{
+	return gyre__exception.file == halted;
+}
+
 void
 gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
 		    void (*fn)(void), void *arg)
 {
-	outbox->on_raise(outbox, what, fn, arg);
+	if (!gyre__raised_is_halt())
+		outbox->on_raise(outbox, what, fn, arg);
 	gyre__clear_exception();
+}
+
+void
+gyre__outbox_halt(struct gyre__outbox *outbox)
+{
+	outbox->halted = true;
+	if (gyre__raised())
+		return;
+	gyre__exception.error = -ECANCELED;
+	gyre__exception.file = halted;
 }
 
 /* -- running ------------------------------------------------------------- */
@@ -75,23 +97,77 @@ gyre__outbox_take_ready(struct gyre__outbox *outbox,
 	outbox->ready_open = NULL;
 }
 
+/* Halted: what is left of the task that ran, then of the chain, is ready. */
+static void
+put_back(struct gyre__outbox *outbox, struct gyre__chain *chain)
+{
+	struct gyre_task *task = outbox->halted_in;
+
+	if (task != NULL) {
+		size_t left = gyre__task_messages(task);
+
+		task->_next = chain->head;
+		chain->head = task;
+		if (chain->tail == NULL)
+			chain->tail = task;
+		chain->messages += left;
+		outbox->run -= left;
+		outbox->halted_in = NULL;
+	}
+	if (outbox->ready.head == NULL)
+		outbox->ready_open = NULL;
+	gyre__chain_concat(chain, &outbox->ready);
+	gyre__chain_concat(&outbox->ready, chain);
+}
+
+/* What the task stands for leaves the chain's count when it has run. */
+static void
+run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
+	 struct gyre_task *task)
+{
+	void (*run)(struct gyre_task *) = task->run;
+	size_t messages = gyre__task_messages(task);
+
+	run(task);
+	outbox->run += messages;
+	chain->messages -= messages;
+	if (gyre__raised())
+		gyre__outbox_report(outbox, "task", (void (*)(void))run, task);
+}
+
+void
+gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
+{
+	struct gyre__chain urgent = { 0 };
+	struct gyre_task *task;
+
+	if (outbox->halted)
+		return;
+	gyre__inbox_take_urgent(outbox->home, &urgent);
+	outbox->posted += urgent.messages;
+	while (!outbox->halted && (task = gyre__chain_pop(&urgent)) != NULL)
+		run_task(outbox, &urgent, task);
+	if (GYRE__UNLIKELY(outbox->halted))
+		put_back(outbox, &urgent);
+}
+
 void
 gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 {
 	struct gyre_task *task;
 
-	while ((task = gyre__chain_pop(chain)) != NULL) {
-		void (*run)(struct gyre_task *) = task->run;
-		size_t messages = gyre__task_messages(task);
-
+	for (;;) {
+		gyre__outbox_run_urgent(outbox);
+		if (GYRE__UNLIKELY(outbox->halted)) {
+			put_back(outbox, chain);
+			return;
+		}
+		task = gyre__chain_pop(chain);
+		if (task == NULL)
+			return;
 		if (chain->head != NULL)
 			__builtin_prefetch(chain->head);
-		run(task);
-		outbox->run += messages;
-		chain->messages -= messages;
-		if (gyre__raised())
-			gyre__outbox_report(outbox, "task", (void (*)(void))run,
-					    task);
+		run_task(outbox, chain, task);
 	}
 }
 

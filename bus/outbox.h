@@ -19,10 +19,13 @@
 
 #include <gyre/task.h>
 
+#include <stdbool.h>
+
 #include "base/sys.h"
 #include "bus/block.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
+#include "bus/inbox.h"
 
 #define GYRE__LANE_MESSAGES_MAX 64
 #define GYRE__LANE_RETURNS_MAX  32
@@ -58,6 +61,10 @@ struct gyre__outbox {
 	/* what the owner has to run */
 	struct gyre__chain ready;
 	struct gyre__block *ready_open;
+	/* The owner ends before the batch does: what did not run is ready
+	 * again. halted_in is the task that ran, if something is left of it. */
+	bool halted;
+	struct gyre_task *halted_in;
 	/* what leaves */
 	struct gyre__lane *buckets[GYRE__OUTBOX_BUCKETS];
 	struct gyre__lane *last; /* used last: most sends go there again */
@@ -116,8 +123,29 @@ void gyre__outbox_receive(struct gyre__outbox *outbox);
 void gyre__outbox_take_ready(struct gyre__outbox *outbox,
 			     struct gyre__chain *ret_batch);
 
-/* Run a chain that was ready, and empty it. */
+/* Run a chain that was ready, and empty it. Halted on the way, what is left
+ * becomes ready again, before what came meanwhile. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
+
+/*
+ * Return to whoever runs the outbox after the function that now runs, which
+ * counts as one that raised; what it raised itself is still reported. The
+ * owner clears `halted` before it runs again.
+ */
+void gyre__outbox_halt(struct gyre__outbox *outbox);
+
+/* Whether what this thread raised is no more than that. */
+bool gyre__raised_is_halt(void);
+
+/* Run the urgent tasks that are there, between two others. */
+void gyre__outbox_run_urgent_now(struct gyre__outbox *outbox);
+
+static inline void
+gyre__outbox_run_urgent(struct gyre__outbox *outbox)
+{
+	if (__builtin_expect(gyre__inbox_has_urgent(outbox->home), 0))
+		gyre__outbox_run_urgent_now(outbox);
+}
 
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);

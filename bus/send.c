@@ -5,6 +5,7 @@
 #include "bus/outbox.h"
 
 #include "base/check.h"
+#include "base/fork.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
 #include "bus/stock.h"
@@ -96,6 +97,8 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 	struct gyre__block *cell;
 	int result;
 
+	if (gyre__is_fork(inbox->forks))
+		return -EPERM;
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
 	cell = gyre__cells_take(&inbox->cells);
@@ -114,6 +117,8 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	struct gyre__outbox *outbox = gyre__outbox_of_thread;
 
 	GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
+	if (gyre__is_fork(inbox->forks))
+		return -EPERM;
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
 	return gyre__inbox_push(inbox, task, task);

@@ -12,12 +12,6 @@
 
 /* -- by number ------------------------------------------------------------ */
 
-static bool
-is_closed(const struct gyre_loop *loop)
-{
-	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
-}
-
 static struct gyre__handler
 plain(gyre_handler_fn fn, void *arg)
 {
@@ -32,7 +26,7 @@ gyre_loop_add_handler(struct gyre_loop *loop, int fd, unsigned events,
 
 	GYRE_REQUIRE(fn != NULL);
 	gyre__loop_require_owner(loop);
-	if (is_closed(loop))
+	if (gyre_loop_is_closed(loop))
 		return -ESHUTDOWN;
 	return gyre__handlers_add(&loop->handlers, fd, events, &handler);
 }
@@ -45,7 +39,7 @@ gyre_loop_set_handler(struct gyre_loop *loop, int fd, unsigned events,
 
 	GYRE_REQUIRE(fn != NULL);
 	gyre__loop_require_owner(loop);
-	if (is_closed(loop))
+	if (gyre_loop_is_closed(loop))
 		return -ESHUTDOWN;
 	return gyre__handlers_set(&loop->handlers, fd, events, &handler);
 }
@@ -54,7 +48,7 @@ int
 gyre_loop_update_handler(struct gyre_loop *loop, int fd, unsigned events)
 {
 	gyre__loop_require_owner(loop);
-	if (is_closed(loop))
+	if (gyre_loop_is_closed(loop))
 		return -ESHUTDOWN;
 	return gyre__handlers_update(&loop->handlers, fd, events);
 }
@@ -94,7 +88,7 @@ gyre_loop_add_handler_object(struct gyre_loop *loop,
 	GYRE_REQUIRE(fn != NULL);
 	require_ops(descriptor);
 	gyre__loop_require_owner(loop);
-	if (is_closed(loop))
+	if (gyre_loop_is_closed(loop))
 		return -ESHUTDOWN;
 	return gyre__handlers_add(&loop->handlers,
 				  (descriptor.ops->fileno)(descriptor.object),

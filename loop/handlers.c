@@ -2,6 +2,7 @@
 #include "loop/handlers.h"
 
 #include "base/check.h"
+#include "base/fork.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ gyre__handlers_init(struct gyre__handlers *handlers, const struct gyre_sys *sys,
 		.log = log,
 		.ops = ops,
 		.poller = poller,
-		.pid = sys->getpid(),
+		.forks = gyre__forks(),
 		.ghosts_max = GHOSTS_MAX_FIRST,
 	};
 }
@@ -35,6 +36,7 @@ gyre__handlers_fini(struct gyre__handlers *handlers)
 	handlers->sys->release(handlers->table);
 	handlers->table = NULL;
 	handlers->capacity = 0;
+	handlers->count = 0;
 }
 
 /* -- looking up ----------------------------------------------------------- */
@@ -87,12 +89,6 @@ static uint64_t
 cookie_of(int fd, uint32_t generation)
 {
 	return (uint64_t)generation << 32 | (uint32_t)fd;
-}
-
-static bool
-is_fork(const struct gyre__handlers *handlers)
-{
-	return handlers->sys->getpid() != handlers->pid;
 }
 
 /* -- the poller's part ---------------------------------------------------- */
@@ -162,6 +158,8 @@ static void
 put(struct gyre__handlers *handlers, int fd, unsigned events,
     const struct gyre__handler *handler)
 {
+	if (find(handlers, fd) == NULL)
+		handlers->count++;
 	handlers->table[fd] = (struct gyre__registration){
 		.handler = *handler,
 		.generation = handlers->generation,
@@ -197,7 +195,7 @@ refuse(const struct gyre__handlers *handlers, int fd, unsigned events)
 		return -EINVAL;
 	if (fd < 0)
 		return -EBADF;
-	return is_fork(handlers) ? -EPERM : 0;
+	return gyre__is_fork(handlers->forks) ? -EPERM : 0;
 }
 
 int
@@ -247,7 +245,7 @@ gyre__handlers_update(struct gyre__handlers *handlers, int fd, unsigned events)
 		return -EINVAL;
 	if (registration == NULL)
 		return -ENOENT;
-	if (is_fork(handlers))
+	if (gyre__is_fork(handlers->forks))
 		return -EPERM;
 	if (registration->watched) {
 		result = handlers->ops->modify(
@@ -274,12 +272,13 @@ gyre__handlers_take(struct gyre__handlers *handlers, int fd,
 
 	if (registration == NULL)
 		return -ENOENT;
-	if (is_fork(handlers))
+	if (gyre__is_fork(handlers->forks))
 		return -EPERM;
 	if (registration->watched)
 		result = handlers->ops->remove(handlers->poller, fd);
 	*ret_handler = registration->handler;
 	registration->handler.fn = NULL;
+	handlers->count--;
 	registration->ended_in = handlers->batch;
 	return says_gone(result) ? -EBADF : 0;
 }

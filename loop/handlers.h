@@ -38,10 +38,11 @@ struct gyre__handlers {
 	const struct gyre_sys *sys;
 	const struct gyre_log *log;
 	const struct gyre_poller_ops *ops;
-	void *poller; /* the loop's; here alone */
-	pid_t pid;    /* a fork shares the poller with its parent: -EPERM */
+	void *poller;   /* the loop's; here alone */
+	uint32_t forks; /* a fork shares the poller with its parent: -EPERM */
 	struct gyre__registration *table;
 	size_t capacity;
+	size_t count; /* of those that have a handler */
 	uint32_t generation;
 	uint32_t batch;
 	uint32_t ghosts;     /* since the poller was made, or tried to be */

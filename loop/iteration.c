@@ -1,12 +1,13 @@
 /*
- * Running a loop. gyre_loop_start's iteration is the diagram: callbacks,
- * timeouts, one check for stop, poll, handlers. Sleeping is in one function,
- * which alone arms the inbox and takes the thread off RCU.
+ * One iteration of a loop: callbacks, timeouts, one check for stop, poll,
+ * handlers. Sleeping is in one function, which alone arms the inbox and takes
+ * the thread off RCU.
  */
 #include "loop/loop.h"
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "bus/inbox.h"
 #include "bus/rcu.h"
 
@@ -43,7 +44,8 @@ void
 gyre__loop_end_batch(struct gyre_loop *loop)
 {
 	do {
-		while (loop->batch_ends != NULL) {
+		while (loop->batch_ends != NULL &&
+		       !gyre__is_fork(loop->forks)) {
 			struct gyre__batch_end *end = loop->batch_ends;
 
 			gyre__loop_cancel_batch_end(loop, end);
@@ -53,7 +55,7 @@ gyre__loop_end_batch(struct gyre_loop *loop)
 						    "end of batch", NULL, NULL);
 		}
 		gyre__outbox_flush(&loop->outbox);
-	} while (loop->batch_ends != NULL);
+	} while (loop->batch_ends != NULL && !gyre__is_fork(loop->forks));
 }
 
 /* -- the phases ---------------------------------------------------------- */
@@ -86,6 +88,9 @@ run_timeouts(struct gyre_loop *loop)
 		if (gyre__raised())
 			gyre__outbox_report(&loop->outbox, "timeout",
 					    (void (*)(void))fn, arg);
+		gyre__outbox_run_urgent(&loop->outbox);
+		if (loop->outbox.halted)
+			break;
 	}
 	if (any)
 		gyre__loop_end_batch(loop);
@@ -113,6 +118,7 @@ poll_timeout(const struct gyre_loop *loop)
 static int
 sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 {
+	int64_t asleep_ns = gyre_loop_time(loop);
 	int count;
 
 	GYRE_INSIST(gyre__outbox_is_flushed(&loop->outbox));
@@ -122,6 +128,7 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 				       GYRE__POLL_EVENTS_MAX, timeout_ns);
 	gyre__rcu_online();
 	loop->sleeps++;
+	loop->idle_ns += gyre_loop_time(loop) - asleep_ns;
 	/* Disarm, so that nobody rings for a loop that is awake. */
 	gyre__outbox_receive(&loop->outbox);
 	return count;
@@ -145,7 +152,7 @@ poll_events(struct gyre_loop *loop)
 static void
 report_handler(struct gyre_loop *loop, const struct gyre_failure *failure)
 {
-	if (gyre_exception()->error == -EPIPE)
+	if (gyre_exception()->error == -EPIPE || gyre__raised_is_halt())
 		gyre__clear_exception();
 	else
 		gyre__loop_report(loop, failure);
@@ -179,91 +186,56 @@ run_handlers(struct gyre_loop *loop, int count)
 	if (count <= 0)
 		return;
 	gyre__handlers_begin_batch(&loop->handlers);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && !loop->outbox.halted; i++) {
 		run_handler(loop, &loop->events[i]);
+		gyre__outbox_run_urgent(&loop->outbox);
+	}
 	gyre__loop_end_batch(loop);
 	if (gyre__handlers_has_ghosts(&loop->handlers))
 		gyre__loop_change_poller(loop);
 }
 
-/* One iteration: 1 to go on, 0 when stopped, or what the poller failed with. */
+/* What ends a run between two phases: an abort, or that this is a fork, which
+ * shares the poller with its parent. 1: nothing does. */
 static int
-iterate(struct gyre_loop *loop)
+may_go_on(const struct gyre_loop *loop)
+{
+	if (GYRE__UNLIKELY(loop->outbox.halted))
+		return loop->abort_error;
+	return gyre__is_fork(loop->forks) ? -EPERM : 1;
+}
+
+/* Whether the run ends here, as asked for before. */
+static bool
+is_over(struct gyre_loop *loop)
+{
+	if (gyre__loop_state(loop) & GYRE__LOOP_STOP)
+		return true;
+	return loop->drain != NULL && gyre__loop_is_drained(loop);
+}
+
+int
+gyre__loop_iterate(struct gyre_loop *loop)
 {
 	struct gyre__chain batch;
-	int count;
+	int result;
 
 	loop->iterations++;
 	gyre__outbox_take_ready(&loop->outbox, &batch);
 	collect_timeouts(loop);
 	run_callbacks(loop, &batch);
-	run_timeouts(loop);
-	if (gyre__loop_state(loop) & GYRE__LOOP_STOP)
-		return 0;
-	count = poll_events(loop);
-	if (count < 0 && count != -EINTR)
-		return count;
-	run_handlers(loop, count);
-	return 1;
-}
-
-/* -- start and stop ------------------------------------------------------ */
-
-/* 1: run; 0: a stop was pending and is used up; or why not. The order of the
- * checks is documented: a refusal does not use up a pending stop. */
-static int
-begin(struct gyre_loop *loop)
-{
-	uint32_t seen = gyre__loop_state(loop);
-
-	if (gyre__outbox_of_thread != NULL || (seen & GYRE__LOOP_RUNNING))
-		return -EBUSY;
-	if (loop->sys->getpid() != loop->pid)
-		return -EPERM;
-	seen = gyre__loop_change(
-		loop, GYRE__LOOP_RUNNING | GYRE__LOOP_CLOSED | GYRE__LOOP_STOP,
-		GYRE__LOOP_RUNNING, 0);
-	if (seen & GYRE__LOOP_RUNNING)
-		return -EBUSY;
-	if (seen & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
-	if (!(seen & GYRE__LOOP_STOP))
-		return 1;
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_STOP);
-	return 0;
-}
-
-int
-gyre_loop_start(struct gyre_loop *loop)
-{
-	struct gyre_loop *current;
-	int result = begin(loop);
-
-	if (result <= 0)
+	if ((result = may_go_on(loop)) < 0)
 		return result;
-	gyre__clear_exception(); /* nothing of this run raised it */
-	current = gyre__loop_swap_current(loop);
-	gyre__rcu_register();
-	gyre__outbox_enter(&loop->outbox);
-	do
-		result = iterate(loop);
-	while (result > 0);
-	gyre__outbox_leave(&loop->outbox);
-	gyre__rcu_unregister();
-	gyre__loop_swap_current(current);
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_RUNNING | GYRE__LOOP_STOP);
-	return result;
-}
-
-void
-gyre_loop_stop(struct gyre_loop *loop)
-{
-	uint32_t before =
-		gyre__loop_change(loop, GYRE__LOOP_CLOSED,
-				  GYRE__LOOP_STOP | GYRE__LOOP_WAKING, 0);
-
-	/* Whoever set WAKING posts; until the task has run it is there to
-	 * wake the loop, which then sees STOP. */
-	if (!(before & (GYRE__LOOP_CLOSED | GYRE__LOOP_WAKING)))
-		(void)gyre__inbox_push(loop->inbox, &loop->wake, &loop->wake);
+	run_timeouts(loop);
+	if ((result = may_go_on(loop)) < 0)
+		return result;
+	if (loop->on_iteration != NULL)
+		gyre__loop_tell_iteration(loop);
+	if (is_over(loop))
+		return 0;
+	result = poll_events(loop);
+	if (result < 0 && result != -EINTR)
+		return result;
+	run_handlers(loop, result);
+	return may_go_on(loop);
 }

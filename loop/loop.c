@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "bus/inbox.h"
 
 #include <errno.h>
@@ -17,28 +18,11 @@ monotonic_now(void *arg)
 	return gyre__now_ns(arg);
 }
 
-/* The wake task has done its work by arriving. */
-static void
-run_wake(struct gyre_task *task)
-{
-	struct gyre_loop *loop =
-		(struct gyre_loop *)((char *)task -
-				     offsetof(struct gyre_loop, wake));
-
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_WAKING);
-}
-
-static void
-drop_wake(struct gyre_task *task, enum gyre_drop_reason reason)
-{
-	(void)reason;
-	run_wake(task);
-}
-
 static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
 	loop->sys = gyre__sys(options->_sys);
+	loop->forks = gyre__forks();
 	loop->clock = options->clock;
 	if (loop->clock.now_ns == NULL)
 		loop->clock = (struct gyre_clock){
@@ -86,9 +70,6 @@ close_wake_fd:
 static void
 init_owned(struct gyre_loop *loop)
 {
-	loop->pid = loop->sys->getpid();
-	loop->wake.run = run_wake;
-	loop->wake.drop = drop_wake;
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);
@@ -121,7 +102,7 @@ gyre_loop_new(const struct gyre_loop_options *options,
 	init_owned(loop);
 	if (options->make_current != GYRE_MAKE_CURRENT_NO &&
 	    gyre_loop_current(false) == NULL)
-		gyre__loop_swap_current(loop);
+		(void)gyre_loop_make_current(loop);
 	*ret_loop = loop;
 	return 0;
 }
@@ -177,7 +158,7 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 {
 	uint32_t state;
 
-	if (loop->sys->getpid() != loop->pid)
+	if (gyre__is_fork(loop->forks))
 		return -EPERM;
 	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
 		return 0;
@@ -202,63 +183,31 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	return 0;
 }
 
+/* A fork leaves to its parent what the loop was to do, and closes the
+ * descriptors that it got a copy of. The poller's registrations are not
+ * copies: removing one would remove the parent's. */
+static void
+abandon(struct gyre_loop *loop)
+{
+	GYRE_REQUIRE(!gyre_loop_in_owner_thread(loop));
+	gyre__wake_fd_close(&loop->wake_fd);
+	loop->poller_ops->close(loop->handlers.poller);
+	loop->sys->release(loop->handlers.table);
+	loop->sys->release(loop->timeouts.slots);
+	loop->sys->release(loop->timeouts.heap);
+}
+
 void
 gyre_loop_free(struct gyre_loop *loop)
 {
 	if (loop == NULL)
 		return;
-	GYRE_REQUIRE(gyre__loop_state(loop) & GYRE__LOOP_CLOSED);
+	GYRE_REQUIRE(gyre_loop_is_closed(loop) || gyre__is_fork(loop->forks));
+	if (!gyre_loop_is_closed(loop))
+		abandon(loop);
 	/* It may have been closed on another thread. */
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();
 	gyre_inbox_unref(loop->inbox);
 	loop->sys->release(loop);
-}
-
-/* -- introspection ------------------------------------------------------- */
-
-struct gyre_inbox *
-gyre_loop_inbox(struct gyre_loop *loop)
-{
-	return loop->inbox;
-}
-
-const struct gyre_sys *
-gyre__loop_sys(const struct gyre_loop *loop)
-{
-	return loop->sys;
-}
-
-const struct gyre_log *
-gyre__loop_log(const struct gyre_loop *loop)
-{
-	return &loop->log;
-}
-
-void
-gyre_loop_get_stats(const struct gyre_loop *loop,
-		    struct gyre_loop_stats *ret_stats)
-{
-	const struct gyre__outbox *outbox = &loop->outbox;
-
-	gyre__loop_require_owner(loop);
-	*ret_stats = (struct gyre_loop_stats){
-		.iterations = loop->iterations,
-		.polls = loop->polls,
-		.sleeps = loop->sleeps,
-		.posted = outbox->posted,
-		.run = outbox->run,
-		.dropped = outbox->dropped,
-		.waiting = outbox->posted - outbox->run - outbox->dropped,
-		.handlers_run = loop->handlers_run,
-		.timeouts_run = loop->timeouts_run,
-		.exceptions = loop->exceptions,
-		.poller_changes = loop->poller_changes,
-		.arms = loop->inbox->arms,
-		.self_disarms = loop->inbox->self_disarms,
-		.rings = loop->inbox->arms - loop->inbox->self_disarms,
-		.flushes = outbox->flushes,
-		.sent = outbox->sent,
-		.undelivered = outbox->undelivered,
-	};
 }

@@ -16,15 +16,13 @@
  * The bits of a loop's state word, any thread's to read.
  *
  *     start: RUNNING is set, unless STOP is: then STOP is cleared instead
- *     stop:  STOP is set; WAKING too, and who set it posts the wake task
- *     the wake task runs: WAKING is cleared
+ *     stop:  STOP is set, and the inbox is poked
  *     start returns: RUNNING and STOP are cleared together
  *     close: CLOSED is set, for good, while RUNNING is not
  */
 #define GYRE__LOOP_STOP    0x1u
 #define GYRE__LOOP_RUNNING 0x2u
 #define GYRE__LOOP_CLOSED  0x4u
-#define GYRE__LOOP_WAKING  0x8u
 
 /*
  * End-of-batch work, embedded in what has some (a stream with bytes to send).
@@ -59,11 +57,12 @@ struct gyre_loop {
 	void *on_exception_arg;
 	const struct gyre_poller_ops *poller_ops;
 	struct gyre_inbox *inbox;
-	pid_t pid;
+	uint32_t forks;
 	/* -- any thread, atomic -- */
 	uint32_t state;
-	struct gyre_task wake; /* whoever sets WAKING posts it */
 	/* -- owner -- */
+	int abort_error;           /* once the outbox is halted */
+	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */
 	struct gyre__wake_fd wake_fd;
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
@@ -80,6 +79,12 @@ struct gyre_loop {
 	uint64_t timeouts_run;
 	uint64_t exceptions;
 	uint64_t poller_changes;
+	int64_t started_ns; /* of this run */
+	int64_t ran_ns;     /* in the runs before */
+	int64_t idle_ns;    /* of both, in polls that could block */
+	gyre_iteration_fn on_iteration;
+	void *on_iteration_arg;
+	struct gyre_iteration iteration; /* the totals when it began */
 	struct gyre_poller_event events[GYRE__POLL_EVENTS_MAX];
 };
 
@@ -99,9 +104,34 @@ uint32_t gyre__loop_state(const struct gyre_loop *loop);
 uint32_t gyre__loop_change(struct gyre_loop *loop, uint32_t unless,
 			   uint32_t set, uint32_t clear);
 
-/* Make it this thread's current loop, or none; returns the one before. */
-struct gyre_loop *gyre__loop_swap_current(struct gyre_loop *loop);
+/* A thread's current loop, with a reference to its inbox. */
+struct gyre__current {
+	struct gyre_loop *loop;
+	struct gyre_inbox *inbox;
+};
+
+/* Make the loop this thread's current one, and bring the one before back,
+ * whose reference is kept meanwhile. */
+struct gyre__current gyre__current_enter(struct gyre_loop *loop);
+void gyre__current_leave(struct gyre__current before);
 bool gyre__loop_is_current(const struct gyre_loop *loop);
+
+/* The steps of a start. 1: run it, or take the begin back; 0: a stop was
+ * pending and is used up; or why it may not run. */
+int gyre__loop_begin(struct gyre_loop *loop);
+void gyre__loop_cancel_begin(struct gyre_loop *loop);
+
+/* Run what has begun until it ends: 0, or why it ended otherwise. */
+int gyre__loop_run(struct gyre_loop *loop);
+
+/* One iteration: 1 to go on, 0 to stop, or why not to go on. */
+int gyre__loop_iterate(struct gyre_loop *loop);
+
+/* Whether there is nothing left that a drain waits for. */
+bool gyre__loop_is_drained(struct gyre_loop *loop);
+
+/* Give the hook the iteration that ends, and begin the next. */
+void gyre__loop_tell_iteration(struct gyre_loop *loop);
 
 /* What the outbox calls when a user function raised. Owner. */
 void gyre__loop_on_raise(struct gyre__outbox *outbox, const char *what,

@@ -7,6 +7,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/fork.h"
 #include "base/log.h"
 #include "bus/inbox.h"
 
@@ -19,7 +20,7 @@
 static bool
 is_fork(const struct gyre_pool *pool)
 {
-	return pool->sys->getpid() != pool->pid;
+	return gyre__is_fork(pool->forks);
 }
 
 /* Accepted work needs a thread that will run it, so there is one before. */
@@ -100,7 +101,7 @@ init_pool(struct gyre_pool *pool, const struct gyre_pool_options *options,
 	pool->executor.ops = &pool_ops;
 	pool->sys = sys;
 	pool->log = options->log;
-	pool->pid = sys->getpid();
+	pool->forks = gyre__forks();
 	pool->bell.ring = ring;
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->work, NULL);

@@ -35,7 +35,7 @@ struct gyre_pool {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
 	struct gyre_log log;
-	pid_t pid;
+	uint32_t forks;
 	unsigned threads_max;
 	struct gyre__cpus cpus; /* of its maker: workers are made by others */
 	struct gyre_inbox *inbox;

@@ -73,7 +73,7 @@ new_runtime(const struct gyre_runtime_options *options,
 		return NULL;
 	runtime->sys = sys;
 	runtime->log = options->log;
-	runtime->pid = sys->getpid();
+	runtime->forks = gyre__forks();
 	runtime->stop_signals = options->stop_signals;
 	runtime->signal_fd = -1;
 	runtime->shards_count = plan->loops;

@@ -10,6 +10,7 @@
 
 #include <gyre/runtime.h>
 
+#include "base/fork.h"
 #include "base/sys.h"
 #include "runtime/gate.h"
 
@@ -66,7 +67,7 @@ struct gyre_runtime {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
 	struct gyre_log log;
-	pid_t pid;
+	uint32_t forks;
 	bool stop_signals;
 	struct gyre_bus *bus;
 	/* -- any thread, atomic -- */
@@ -91,7 +92,7 @@ struct gyre_runtime {
 static inline bool
 gyre__runtime_is_fork(const struct gyre_runtime *runtime)
 {
-	return runtime->sys->getpid() != runtime->pid;
+	return gyre__is_fork(runtime->forks);
 }
 
 /* The one setter of the state; it asserts that the move is allowed. */

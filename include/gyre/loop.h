@@ -93,15 +93,15 @@ struct gyre_loop_options {
 	const struct gyre_sys *_sys;
 };
 
-/* Counters of one loop; every one only grows. */
+/* What one loop counts. */
 struct gyre_loop_stats {
+	/* Counters, which only grow. */
 	uint64_t iterations;
 	uint64_t polls;
 	uint64_t sleeps; /* polls that could block */
 	uint64_t posted; /* callbacks and tasks that arrived */
 	uint64_t run;    /* posted = run + dropped + waiting */
 	uint64_t dropped;
-	uint64_t waiting;
 	uint64_t handlers_run;
 	uint64_t timeouts_run;
 	uint64_t exceptions;
@@ -112,7 +112,29 @@ struct gyre_loop_stats {
 	uint64_t flushes;        /* outbox chains pushed to other loops */
 	uint64_t sent;           /* callbacks and tasks in them */
 	uint64_t undelivered;    /* dropped here: the other loop had closed */
+	int64_t busy_ns; /* running, and not in a poll that could block */
+	int64_t idle_ns; /* in polls that could block */
+	/* How much there is at present. */
+	uint64_t waiting;  /* callbacks and tasks that have not run yet */
+	uint64_t timeouts; /* scheduled */
+	uint64_t handlers; /* descriptors that have one */
 };
+
+/* One iteration, for the iteration hook: from the poll that ended before it,
+ * with the handlers of that poll, to the one that it ends with. */
+struct gyre_iteration {
+	uint64_t number;
+	int64_t busy_ns;
+	int64_t idle_ns; /* in that poll */
+	uint64_t callbacks_run;
+	uint64_t timeouts_run;
+	uint64_t handlers_run;
+};
+
+/* Runs on the loop's thread, before its poll; must not start or close it. */
+typedef void (*gyre_iteration_fn)(struct gyre_loop *loop,
+				  const struct gyre_iteration *iteration,
+				  void *arg);
 
 /* -- life ---------------------------------------------------------------- */
 
@@ -128,7 +150,9 @@ GYRE_API int gyre_loop_new(const struct gyre_loop_options *options,
 
 /*
  * Return this thread's current loop: the one it runs, else the one it made
- * current, else NULL. With `instance`, make one if there is none.
+ * current, else NULL. A loop that was closed, on whatever thread, or that is a
+ * fork's parent's, is nobody's current one. With `instance`, make one if there
+ * is none.
  *
  * Thread: any
  * Errors: NULL there is none, or with instance none could be made
@@ -139,7 +163,7 @@ GYRE_API struct gyre_loop *gyre_loop_current(bool instance);
  * Make the loop this thread's current one, in place of any other.
  *
  * Thread: any
- * Errors: -ESHUTDOWN the loop is closed
+ * Errors: -ESHUTDOWN the loop is closed; -EPERM the process is a fork
  */
 GYRE_API int gyre_loop_make_current(struct gyre_loop *loop);
 
@@ -149,6 +173,31 @@ GYRE_API int gyre_loop_make_current(struct gyre_loop *loop);
  * Thread: any
  */
 GYRE_API void gyre_loop_clear_current(void);
+
+/*
+ * Return this thread's current loop, made if there is none: an older name of
+ * gyre_loop_current(true).
+ *
+ * Thread: any
+ * Errors: NULL none could be made
+ */
+GYRE_API struct gyre_loop *gyre_loop_instance(void);
+
+/*
+ * Make the loop current: an older name of gyre_loop_make_current().
+ *
+ * Thread: any
+ * Errors: -ESHUTDOWN the loop is closed; -EPERM the process is a fork
+ */
+GYRE_API int gyre_loop_install(struct gyre_loop *loop);
+
+/*
+ * Leave this thread without a current loop: an older name of
+ * gyre_loop_clear_current().
+ *
+ * Thread: any
+ */
+GYRE_API void gyre_loop_clear_instance(void);
 
 /*
  * Run the loop until it is stopped. If it was stopped before, return at once
@@ -161,6 +210,50 @@ GYRE_API void gyre_loop_clear_current(void);
  *         -ESHUTDOWN it is closed; what the poller failed with
  */
 GYRE_API int gyre_loop_start(struct gyre_loop *loop) GYRE_MUST_CHECK;
+
+/*
+ * Run the loop until a function's future is complete, and return its outcome.
+ * The function runs on the loop, behind what is queued; it returns a future of
+ * this loop, whose reference run_sync takes over, or NULL for a result that is
+ * there already: NULL, or the error it raised.
+ *
+ * When the timeout expires first, the future is cancelled; what completes it
+ * later is refused. A function that needs no waiting succeeds even with a
+ * timeout of 0. If the loop is stopped or fails before, the future is left to
+ * those who have it.
+ *
+ * Thread: owner; the calling thread becomes it
+ * Blocks: up to timeout_ns, and what runs then; GYRE_FOREVER
+ * Errors: what the function raised or its future was rejected with;
+ *         -ETIMEDOUT; -ECANCELED the loop was stopped, before or meanwhile, or
+ *         the future was cancelled; -EINVAL the future's home is elsewhere;
+ *         -ENOMEM; as gyre_loop_start(), with nothing queued
+ */
+GYRE_API int gyre_loop_run_sync(struct gyre_loop *loop,
+				struct gyre_future *(*func)(void *arg),
+				void *arg, int64_t timeout_ns,
+				void **ret_value) GYRE_MUST_CHECK;
+
+/*
+ * Run a stopped loop until nothing is queued on it, or until an instant of its
+ * clock. Timeouts that come due meanwhile run and handlers are called, but
+ * neither is waited for.
+ *
+ * Thread: owner; the calling thread becomes it
+ * Blocks: up to deadline_ns, and what runs then
+ * Errors: -ETIMEDOUT something is still queued; -ECANCELED the loop was
+ *         stopped, before or meanwhile; -ENOMEM; as gyre_loop_start()
+ */
+GYRE_API int gyre_loop_drain(struct gyre_loop *loop, int64_t deadline_ns);
+
+/*
+ * End start() with an error as soon as the function that now runs returns.
+ * What the batch has not run yet stays queued, due timeouts too, and runs
+ * first if the loop is started again.
+ *
+ * Thread: owner, inside the running loop
+ */
+GYRE_API void gyre_loop_abort(struct gyre_loop *loop, int error);
 
 /*
  * Stop the loop: the current batch of callbacks and the due timeouts still
@@ -187,7 +280,8 @@ GYRE_API int gyre_loop_close(struct gyre_loop *loop, bool all_fds);
 
 /*
  * Free a closed loop. Its inbox lives on while somebody holds a reference.
- * NULL is a no-op.
+ * NULL is a no-op. In a fork, a loop that was not closed is abandoned: nothing
+ * is run or dropped, the parent's loop goes on unharmed.
  *
  * Thread: setup
  */
@@ -430,6 +524,13 @@ GYRE_API void gyre_loop_handle_callback_exception(
 	struct gyre_loop *loop, const struct gyre_failure *failure, void *arg);
 
 /*
+ * Tell whether the loop is closed, as far as this thread can know.
+ *
+ * Thread: any
+ */
+GYRE_API bool gyre_loop_is_closed(const struct gyre_loop *loop);
+
+/*
  * Tell whether the calling thread is the one that runs the loop.
  *
  * Thread: any
@@ -443,6 +544,15 @@ GYRE_API bool gyre_loop_in_owner_thread(const struct gyre_loop *loop);
  */
 GYRE_API void gyre_loop_get_stats(const struct gyre_loop *loop,
 				  struct gyre_loop_stats *ret_stats);
+
+/*
+ * Set what is told of each iteration, or NULL. Without it nothing is measured
+ * but the polls that can block.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_loop_set_iteration_hook(struct gyre_loop *loop,
+					   gyre_iteration_fn fn, void *arg);
 
 #ifdef __cplusplus
 }

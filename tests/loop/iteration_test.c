@@ -208,7 +208,18 @@ count_and_tell_time(void *arg)
 }
 
 static void
-a_loop_without_timeouts_reads_no_clock(void **state)
+requeue_many_times(void *arg)
+{
+	static unsigned times;
+
+	if (++times % 100 == 0)
+		gyre_loop_stop(the_loop);
+	else
+		add_callback(requeue_many_times, arg);
+}
+
+static void
+without_timeouts_only_a_run_and_a_sleep_read_the_clock(void **state)
 {
 	struct gyre_loop_options options = stage_options();
 
@@ -217,9 +228,13 @@ a_loop_without_timeouts_reads_no_clock(void **state)
 	options.clock.now_ns = count_and_tell_time;
 	the_loop = new_loop(&options);
 	clock_reads = 0;
+	add_callback(requeue_many_times, NULL);
+	run();
+	assert_int_equal(clock_reads, 2);
 	stage.on_wait = stop_now;
 	run();
-	assert_int_equal(clock_reads, 0);
+	assert_int_equal(stage.sleeps, 1);
+	assert_int_equal(clock_reads, 6);
 }
 
 static void
@@ -349,7 +364,8 @@ main(void)
 		STAGE_TEST(a_timeout_that_cancels_itself_does_no_harm),
 		STAGE_TEST(timeouts_survive_a_stop),
 		STAGE_TEST(an_idle_loop_polls_once_without_end),
-		STAGE_TEST(a_loop_without_timeouts_reads_no_clock),
+		STAGE_TEST(
+			without_timeouts_only_a_run_and_a_sleep_read_the_clock),
 		STAGE_TEST(it_sleeps_until_the_first_deadline_exactly),
 		STAGE_TEST(slow_callbacks_do_not_cause_oversleep),
 		STAGE_TEST(a_deadline_that_passed_meanwhile_is_not_slept_for),

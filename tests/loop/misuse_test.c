@@ -317,7 +317,7 @@ static void
 free_an_open_loop(void *unused)
 {
 	(void)unused;
-	gyre_loop_free(the_loop);
+	gyre_loop_free(stage_loop());
 }
 
 static void

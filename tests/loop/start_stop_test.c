@@ -2,6 +2,7 @@
  * Start and stop, on the stage: where stop is looked at, what a refused or a
  * failed start leaves behind.
  */
+#include "base/fork.h"
 #include "tests/support/loop_fixture.h"
 
 #include <sys/wait.h>
@@ -273,18 +274,12 @@ a_fork_may_neither_run_nor_close_nor_touch_the_poller(void **state)
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 4), 0);
 }
 
-static pid_t
-another_pid(void)
-{
-	return getpid() + 1;
-}
-
 static void
 start_as_a_fork(void *word)
 {
-	fake_sys.getpid = another_pid;
+	gyre__fork_count++;
 	elsewhere(start_from_elsewhere, NULL);
-	fake_sys.getpid = getpid;
+	gyre__fork_count--;
 	stop_callback(word);
 }
 
@@ -302,9 +297,9 @@ a_start_refused_in_a_fork_keeps_the_pending_stop(void **state)
 {
 	(void)state;
 	gyre_loop_stop(the_loop);
-	fake_sys.getpid = another_pid;
+	gyre__fork_count++;
 	assert_int_equal(gyre_loop_start(the_loop), -EPERM);
-	fake_sys.getpid = getpid;
+	gyre__fork_count--;
 	add_callback(stop_callback, "ran");
 	run();
 	assert_trace("");

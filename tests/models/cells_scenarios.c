@@ -51,6 +51,12 @@ gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
 	(void)arg;
 }
 
+void
+gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
+{
+	(void)outbox;
+}
+
 /* -- the world ----------------------------------------------------------- */
 
 static void *

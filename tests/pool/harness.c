@@ -1,5 +1,7 @@
 #include "tests/pool/harness.h"
 
+#include "base/fork.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,7 +15,6 @@ static atomic_uint fault_countdown;
 static atomic_bool fault_all;
 static atomic_bool fault_fired;
 static _Atomic(const char *) fault_call;
-static atomic_bool fork_pretended;
 static atomic_long live_allocations;
 static atomic_long live_threads;
 
@@ -81,12 +82,6 @@ counted_thread_join(pthread_t thread, void **ret_value)
 	CHECK(result == 0);
 	atomic_fetch_sub(&live_threads, 1);
 	return result;
-}
-
-static pid_t
-pretended_getpid(void)
-{
-	return atomic_load(&fork_pretended) ? 1 : getpid();
 }
 
 static int
@@ -158,7 +153,6 @@ make_sys(void)
 	sys.release = counted_release;
 	sys.thread_create = counted_thread_create;
 	sys.thread_join = counted_thread_join;
-	sys.getpid = pretended_getpid;
 	sys.eventfd = failing_eventfd;
 	sys.epoll_create1 = failing_epoll_create1;
 	sys.epoll_ctl = failing_epoll_ctl;
@@ -208,7 +202,7 @@ harness_failed_call(void)
 void
 harness_pretend_fork(bool forked)
 {
-	atomic_store(&fork_pretended, forked);
+	gyre__fork_count = forked ? 1 : 0;
 }
 
 static void *

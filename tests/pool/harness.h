@@ -44,7 +44,7 @@ bool harness_has_failed(void);
 /* The name of the call that failed. */
 const char *harness_failed_call(void);
 
-/* Make getpid() answer otherwise, as in a fork. */
+/* Count a fork that there was not, or no longer. */
 void harness_pretend_fork(bool forked);
 
 /* What the table handed out and did not get back. */

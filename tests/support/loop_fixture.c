@@ -194,14 +194,14 @@ loop_tear_down(void **state)
 	return 0;
 }
 
-char logged[512];
+char last_logged[512];
 
 static void
 note_line(enum gyre_log_level level, const char *line, void *arg)
 {
 	(void)arg;
 	(void)level;
-	snprintf(logged, sizeof(logged), "%s", line);
+	snprintf(last_logged, sizeof(last_logged), "%s", line);
 }
 
 void
@@ -215,7 +215,7 @@ log_the_loop(void)
 
 	close_and_free(the_loop);
 	the_loop = new_loop(&options);
-	logged[0] = '\0';
+	last_logged[0] = '\0';
 }
 
 struct errand {

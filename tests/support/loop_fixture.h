@@ -134,7 +134,7 @@ int loop_tear_down(void **state);
 	cmocka_unit_test_setup_teardown(name, real_set_up, loop_tear_down)
 
 /* In place of the_loop take a real one whose last log line is kept. */
-extern char logged[512];
+extern char last_logged[512];
 void log_the_loop(void);
 
 /* A deterministic sequence; the seed is any number. */

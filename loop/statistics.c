@@ -1,0 +1,111 @@
+/* What a loop tells of itself: counters, gauges, and the iteration hook. */
+#include "loop/loop.h"
+
+#include "bus/inbox.h"
+
+bool
+gyre_loop_is_closed(const struct gyre_loop *loop)
+{
+	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
+}
+
+struct gyre_inbox *
+gyre_loop_inbox(struct gyre_loop *loop)
+{
+	return loop->inbox;
+}
+
+const struct gyre_sys *
+gyre__loop_sys(const struct gyre_loop *loop)
+{
+	return loop->sys;
+}
+
+const struct gyre_log *
+gyre__loop_log(const struct gyre_loop *loop)
+{
+	return &loop->log;
+}
+
+/* The runs before, and this one if it runs. */
+static int64_t
+ran_ns(const struct gyre_loop *loop)
+{
+	if (!(gyre__loop_state(loop) & GYRE__LOOP_RUNNING))
+		return loop->ran_ns;
+	return loop->ran_ns + gyre_loop_time(loop) - loop->started_ns;
+}
+
+void
+gyre_loop_get_stats(const struct gyre_loop *loop,
+		    struct gyre_loop_stats *ret_stats)
+{
+	const struct gyre__outbox *outbox = &loop->outbox;
+
+	gyre__loop_require_owner(loop);
+	*ret_stats = (struct gyre_loop_stats){
+		.iterations = loop->iterations,
+		.polls = loop->polls,
+		.sleeps = loop->sleeps,
+		.posted = outbox->posted,
+		.run = outbox->run,
+		.dropped = outbox->dropped,
+		.handlers_run = loop->handlers_run,
+		.timeouts_run = loop->timeouts_run,
+		.exceptions = loop->exceptions,
+		.poller_changes = loop->poller_changes,
+		.arms = loop->inbox->arms,
+		.self_disarms = loop->inbox->self_disarms,
+		.rings = loop->inbox->arms - loop->inbox->self_disarms,
+		.flushes = outbox->flushes,
+		.sent = outbox->sent,
+		.undelivered = outbox->undelivered,
+		.busy_ns = ran_ns(loop) - loop->idle_ns,
+		.idle_ns = loop->idle_ns,
+		.waiting = outbox->posted - outbox->run - outbox->dropped,
+		.timeouts = loop->timeouts.count,
+		.handlers = loop->handlers.count,
+	};
+}
+
+/* -- the iteration hook ---------------------------------------------------- */
+
+static void
+begin_iteration(struct gyre_loop *loop)
+{
+	loop->iteration = (struct gyre_iteration){
+		.number = loop->iterations + 1,
+		.busy_ns = ran_ns(loop) - loop->idle_ns,
+		.idle_ns = loop->idle_ns,
+		.callbacks_run = loop->outbox.run,
+		.timeouts_run = loop->timeouts_run,
+		.handlers_run = loop->handlers_run,
+	};
+}
+
+void
+gyre_loop_set_iteration_hook(struct gyre_loop *loop, gyre_iteration_fn fn,
+			     void *arg)
+{
+	gyre__loop_require_owner(loop);
+	loop->on_iteration = fn;
+	loop->on_iteration_arg = arg;
+	begin_iteration(loop);
+}
+
+void
+gyre__loop_tell_iteration(struct gyre_loop *loop)
+{
+	const struct gyre_iteration *began = &loop->iteration;
+	const struct gyre_iteration iteration = {
+		.number = loop->iterations,
+		.busy_ns = ran_ns(loop) - loop->idle_ns - began->busy_ns,
+		.idle_ns = loop->idle_ns - began->idle_ns,
+		.callbacks_run = loop->outbox.run - began->callbacks_run,
+		.timeouts_run = loop->timeouts_run - began->timeouts_run,
+		.handlers_run = loop->handlers_run - began->handlers_run,
+	};
+
+	begin_iteration(loop);
+	loop->on_iteration(loop, &iteration, loop->on_iteration_arg);
+}
