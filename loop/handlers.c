@@ -301,11 +301,14 @@ note_stale(struct gyre__handlers *handlers, int fd)
 }
 
 /* It waits for nothing and was told of the hang-up, which would be reported
- * by each poll from now on. */
+ * by each poll from now on. A child has no further poll, and its parent's
+ * poller. */
 static void
 leave_alone(struct gyre__handlers *handlers, int fd,
 	    struct gyre__registration *registration)
 {
+	if (gyre__is_fork(handlers->forks))
+		return;
 	handlers->ops->remove(handlers->poller, fd);
 	registration->watched = false;
 }
@@ -360,7 +363,8 @@ gyre__handlers_deliver(const struct gyre__delivery *delivery)
 bool
 gyre__handlers_has_ghosts(const struct gyre__handlers *handlers)
 {
-	return handlers->ghosts >= handlers->ghosts_max;
+	return handlers->ghosts >= handlers->ghosts_max &&
+	       !gyre__is_fork(handlers->forks);
 }
 
 void

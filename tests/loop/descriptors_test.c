@@ -7,6 +7,7 @@
 #include "loop/poller.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -129,6 +130,53 @@ more_ready_than_one_batch_come_with_the_next(void **state)
 	run();
 	assert_int_equal(fake_counts().polls, 2);
 	close_both(fds);
+}
+
+static int hung_up;
+static pid_t child;
+
+/* The child goes on with the batch, and ends; then the parent does. */
+static void
+fork_and_wait(int fd, unsigned events, void *arg)
+{
+	int status;
+
+	(void)fd;
+	(void)events;
+	(void)arg;
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		return;
+	CHECK(waitpid(child, &status, 0) == child);
+	assert_int_equal(status, 0);
+	assert_int_equal(gyre_loop_update_handler(the_loop, hung_up, GYRE_READ),
+			 0);
+	gyre_loop_stop(the_loop);
+}
+
+static void
+a_child_takes_nothing_from_its_parent_s_poller(void **state)
+{
+	int first[2];
+	int second[2];
+	int result;
+
+	(void)state;
+	make_pair(first);
+	make_pair(second);
+	hung_up = second[0];
+	handle(first[0], GYRE_READ, fork_and_wait, NULL);
+	handle(hung_up, GYRE_NONE, trace_handler, "hung up");
+	assert_int_equal(write(first[1], "x", 1), 1);
+	close(second[1]);
+	result = gyre_loop_start(the_loop);
+	if (child == 0)
+		_exit(result == -EPERM ? 0 : 1);
+	assert_int_equal(result, 0);
+	assert_trace("hung up");
+	close_both(first);
+	close(hung_up);
 }
 
 #define HIGH 500
@@ -482,6 +530,7 @@ main(void)
 		REAL_TEST(
 			a_hung_up_descriptor_that_cannot_be_watched_again_is_still_registered),
 		REAL_TEST(more_ready_than_one_batch_come_with_the_next),
+		REAL_TEST(a_child_takes_nothing_from_its_parent_s_poller),
 		REAL_TEST(a_handler_may_have_the_table_grow),
 		REAL_TEST(split_tells_an_object_from_a_number),
 		REAL_TEST(close_fd_closes_in_the_registered_way),

@@ -55,6 +55,8 @@ handlers_outlive_a_stop(void **state)
 static void
 set_adds_or_replaces_handler_and_events(void **state)
 {
+	struct gyre_loop_stats stats;
+
 	(void)state;
 	stage.ready[3] = GYRE_READ;
 	assert_int_equal(set(3, GYRE_READ, "first"), 0);
@@ -66,6 +68,8 @@ set_adds_or_replaces_handler_and_events(void **state)
 	stage.ready[3] = GYRE_WRITE;
 	run_polls(1);
 	assert_trace("| first | second | | writer");
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.handlers, 1);
 }
 
 static void
