@@ -124,7 +124,7 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	GYRE_INSIST(gyre__outbox_is_flushed(&loop->outbox));
 	GYRE_INSIST(loop->batch_ends == NULL);
 	gyre__rcu_offline();
-	count = loop->poller_ops->wait(loop->poller, loop->events,
+	count = loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				       GYRE__POLL_EVENTS_MAX, timeout_ns);
 	gyre__rcu_online();
 	loop->sleeps++;
@@ -143,7 +143,7 @@ poll_events(struct gyre_loop *loop)
 	if (timeout_ns != 0 && gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);
 	gyre__rcu_quiescent();
-	return loop->poller_ops->wait(loop->poller, loop->events,
+	return loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				      GYRE__POLL_EVENTS_MAX, 0);
 }
 
@@ -161,34 +161,38 @@ report_handler(struct gyre_loop *loop, const struct gyre_failure *failure)
 static void
 run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 {
-	struct gyre_failure failure = { .what = "handler" };
-	gyre_handler_fn fn;
-	unsigned events;
+	struct gyre__delivery delivery;
 
 	if (event->cookie == GYRE__WAKE_COOKIE) {
 		gyre__wake_fd_drain(&loop->wake_fd);
 		return;
 	}
-	if (!gyre__handlers_match(&loop->handlers, event, &failure.fd, &events,
-				  &fn, &failure.arg))
+	if (!gyre__handlers_match(&loop->handlers, event, &delivery))
 		return;
 	loop->handlers_run++;
-	fn(failure.fd, events, failure.arg);
-	if (gyre__raised()) {
-		failure.fn = (void (*)(void))fn;
-		report_handler(loop, &failure);
-	}
+	gyre__handlers_deliver(&delivery);
+	if (gyre__raised())
+		report_handler(loop, &(struct gyre_failure){
+					     .what = "handler",
+					     .fd = delivery.fd,
+					     .fn = delivery.handler.fn,
+					     .arg = delivery.handler.arg,
+				     });
 }
 
 static void
 run_handlers(struct gyre_loop *loop, int count)
 {
+	if (count <= 0)
+		return;
+	gyre__handlers_begin_batch(&loop->handlers);
 	for (int i = 0; i < count && !loop->outbox.halted; i++) {
 		run_handler(loop, &loop->events[i]);
 		gyre__outbox_run_urgent(&loop->outbox);
 	}
-	if (count > 0)
-		gyre__loop_end_batch(loop);
+	gyre__loop_end_batch(loop);
+	if (gyre__handlers_has_ghosts(&loop->handlers))
+		gyre__loop_change_poller(loop);
 }
 
 /* What ends a run between two phases: an abort, or that this is a fork, which

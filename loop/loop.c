@@ -56,27 +56,25 @@ open_inbox(struct gyre_loop *loop)
 static int
 open_parts(struct gyre_loop *loop)
 {
-	int result = loop->poller_ops->open(loop->sys, &loop->poller);
+	void *poller;
+	int result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
 
 	if (result < 0)
 		return result;
-	result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
-	if (result < 0)
-		goto close_poller;
-	result = loop->poller_ops->add(loop->poller, loop->wake_fd.read_fd,
-				       GYRE_READ | GYRE_POLLER_EDGE,
-				       GYRE__WAKE_COOKIE);
+	result = gyre__loop_open_poller(loop, &poller);
 	if (result < 0)
 		goto close_wake_fd;
 	result = open_inbox(loop);
 	if (result < 0)
-		goto close_wake_fd;
+		goto close_poller;
+	gyre__handlers_init(&loop->handlers, loop->sys, &loop->log,
+			    loop->poller_ops, poller);
 	return 0;
 
+close_poller:
+	loop->poller_ops->close(poller);
 close_wake_fd:
 	gyre__wake_fd_close(&loop->wake_fd);
-close_poller:
-	loop->poller_ops->close(loop->poller);
 	return result;
 }
 
@@ -86,8 +84,6 @@ init_owned(struct gyre_loop *loop)
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);
-	gyre__handlers_init(&loop->handlers, loop->sys, loop->poller_ops,
-			    loop->poller);
 	gyre__timeouts_init(&loop->timeouts, loop->sys);
 }
 
@@ -187,12 +183,12 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	if (state & GYRE__LOOP_CLOSED)
 		return 0;
 	drop_what_waits(loop);
-	gyre__handlers_fini(&loop->handlers, all_fds);
+	gyre__loop_close_handlers(loop, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
-	loop->poller_ops->remove(loop->poller, loop->wake_fd.read_fd);
+	loop->poller_ops->remove(loop->handlers.poller, loop->wake_fd.read_fd);
 	gyre__wake_fd_close(&loop->wake_fd);
-	loop->poller_ops->close(loop->poller);
+	loop->poller_ops->close(loop->handlers.poller);
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();
 	return 0;
@@ -206,7 +202,7 @@ abandon(struct gyre_loop *loop)
 {
 	GYRE_REQUIRE(!gyre_loop_in_owner_thread(loop));
 	gyre__wake_fd_close(&loop->wake_fd);
-	loop->poller_ops->close(loop->poller);
+	loop->poller_ops->close(loop->handlers.poller);
 	loop->sys->release(loop->handlers.table);
 	gyre__timeouts_fini(&loop->timeouts);
 }

@@ -63,7 +63,6 @@ struct gyre_loop {
 	/* -- owner -- */
 	int abort_error;           /* once the outbox is halted */
 	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */
-	void *poller;
 	struct gyre__wake_fd wake_fd;
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
@@ -81,6 +80,7 @@ struct gyre_loop {
 	uint64_t timeouts_run;
 	uint64_t timeouts_dropped;
 	uint64_t exceptions;
+	uint64_t poller_changes;
 	int64_t started_ns; /* of this run */
 	int64_t ran_ns;     /* in the runs before */
 	int64_t idle_ns;    /* of both, in polls that could block */
@@ -179,6 +179,14 @@ int gyre__loop_schedule(struct gyre_loop *loop, int64_t when_ns,
 
 /* Drop every timeout, due or scheduled, at close. Owner. */
 void gyre__loop_drop_timeouts(struct gyre_loop *loop);
+/* Take the handlers off, and with close_fds close what they are for. Owner. */
+void gyre__loop_close_handlers(struct gyre_loop *loop, bool close_fds);
+
+/* Open a poller that watches the wake descriptor and nothing else yet. */
+int gyre__loop_open_poller(struct gyre_loop *loop, void **ret_poller);
+
+/* The poller reports what it can't be told to forget: take another. Owner. */
+void gyre__loop_change_poller(struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

@@ -43,6 +43,7 @@ struct gyre_poller_event {
  */
 struct gyre_poller_ops {
 	const char *name;
+	/* A loop may open a second one, move over, and close the first. */
 	int (*open)(const struct gyre_sys *sys, void **ret_poller);
 	void (*close)(void *poller);
 	int (*add)(void *poller, int fd, unsigned events, uint64_t cookie);

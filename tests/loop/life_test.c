@@ -110,30 +110,6 @@ whatever_fails_is_answered_and_leaves_nothing(void **state)
 /* -- close ---------------------------------------------------------------- */
 
 static void
-close_it(void *arg)
-{
-	assert_int_equal(gyre_loop_close(the_loop, false), -EBUSY);
-	trace(arg);
-}
-
-static void
-close_it_elsewhere(void *arg)
-{
-	elsewhere(close_it, arg);
-}
-
-static void
-close_of_a_running_loop_is_refused(void **state)
-{
-	(void)state;
-	add_callback(close_it, "here");
-	add_callback(close_it_elsewhere, "elsewhere");
-	add_callback(trace_arg, "goes on");
-	run_once();
-	assert_trace("here elsewhere goes on");
-}
-
-static void
 close_twice_is_once(void **state)
 {
 	(void)state;
@@ -186,26 +162,6 @@ is_open(int fd)
 }
 
 static void
-the_user_s_descriptors_are_closed_if_asked_for(void **state)
-{
-	int fds[2];
-
-	(void)state;
-	make_pipe(fds);
-	for (int all = 0; all < 2; all++) {
-		handle(fds[0], GYRE_READ, trace_handler, NULL);
-		handle(fds[1], GYRE_WRITE, trace_handler, NULL);
-		gyre_loop_remove_handler(the_loop, fds[1]);
-		assert_int_equal(gyre_loop_close(the_loop, all), 0);
-		assert_int_equal(is_open(fds[0]), !all);
-		assert_true(is_open(fds[1]));
-		gyre_loop_free(the_loop);
-		the_loop = real_loop();
-	}
-	close(fds[1]);
-}
-
-static void
 its_descriptors_are_closed_on_exec(void **state)
 {
 	struct gyre_loop *loop;
@@ -248,10 +204,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_fails_is_answered_and_leaves_nothing),
-		REAL_TEST(close_of_a_running_loop_is_refused),
 		REAL_TEST(close_twice_is_once),
 		REAL_TEST(after_close_everything_is_refused_or_quiet),
-		REAL_TEST(the_user_s_descriptors_are_closed_if_asked_for),
 		REAL_TEST(its_descriptors_are_closed_on_exec),
 		REAL_TEST(counters_balance_to_the_end),
 	};

@@ -28,6 +28,70 @@ call_remove_handler(void)
 }
 
 static void
+call_set_handler(void)
+{
+	(void)!gyre_loop_set_handler(the_loop, 0, GYRE_READ, trace_handler,
+				     NULL);
+}
+
+static int
+no_fileno(void *object)
+{
+	(void)object;
+	return -1;
+}
+
+static void
+no_close(void *object)
+{
+	(void)object;
+}
+
+static const struct gyre_descriptor_ops no_ops = { no_fileno, no_close };
+static const struct gyre_descriptor no_descriptor = { .ops = &no_ops };
+
+static void
+object_handler(void *object, unsigned events, void *arg)
+{
+	(void)object;
+	(void)events;
+	(void)arg;
+}
+
+static void
+call_add_handler_object(void)
+{
+	(void)!gyre_loop_add_handler_object(the_loop, no_descriptor, GYRE_READ,
+					    object_handler, NULL);
+}
+
+static void
+call_update_handler_object(void)
+{
+	gyre_loop_update_handler_object(the_loop, no_descriptor, GYRE_READ);
+}
+
+static void
+call_remove_handler_object(void)
+{
+	gyre_loop_remove_handler_object(the_loop, no_descriptor);
+}
+
+static void
+call_split_fd(void)
+{
+	struct gyre_descriptor descriptor;
+
+	gyre_loop_split_fd(the_loop, 0, &descriptor);
+}
+
+static void
+call_close_fd(void)
+{
+	gyre_loop_close_fd(the_loop, STAGE_FDS - 1);
+}
+
+static void
 on_future(struct gyre_future *future, void *arg)
 {
 	(void)future;
@@ -104,6 +168,12 @@ static const struct {
 	{ "gyre_loop_add_handler", call_add_handler },
 	{ "gyre_loop_update_handler", call_update_handler },
 	{ "gyre_loop_remove_handler", call_remove_handler },
+	{ "gyre_loop_set_handler", call_set_handler },
+	{ "gyre_loop_add_handler_object", call_add_handler_object },
+	{ "gyre_loop_update_handler_object", call_update_handler_object },
+	{ "gyre_loop_remove_handler_object", call_remove_handler_object },
+	{ "gyre_loop_split_fd", call_split_fd },
+	{ "gyre_loop_close_fd", call_close_fd },
 	{ "gyre_loop_add_future", call_add_future },
 	{ "gyre_loop_add_future_drop", call_add_future_drop },
 	{ "gyre_future_all", call_all },

@@ -137,6 +137,13 @@ handle(int fd, unsigned events, gyre_handler_fn fn, const char *word)
 				    (void *)(uintptr_t)word) == 0);
 }
 
+int
+set_handler(int fd, unsigned events, gyre_handler_fn fn, const char *word)
+{
+	return gyre_loop_set_handler(the_loop, fd, events, fn,
+				     (void *)(uintptr_t)word);
+}
+
 void
 trace_handler(int fd, unsigned events, void *arg)
 {
@@ -185,6 +192,30 @@ loop_tear_down(void **state)
 	assert_int_equal(fake_counts().allocations, 0);
 	assert_int_equal(open_descriptors(), descriptors_before);
 	return 0;
+}
+
+char last_logged[512];
+
+static void
+note_line(enum gyre_log_level level, const char *line, void *arg)
+{
+	(void)arg;
+	(void)level;
+	snprintf(last_logged, sizeof(last_logged), "%s", line);
+}
+
+void
+log_the_loop(void)
+{
+	const struct gyre_loop_options options = {
+		.make_current = GYRE_MAKE_CURRENT_NO,
+		.log = { .fn = note_line },
+		._sys = &fake_sys,
+	};
+
+	close_and_free(the_loop);
+	the_loop = new_loop(&options);
+	last_logged[0] = '\0';
 }
 
 struct errand {

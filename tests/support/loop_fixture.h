@@ -120,6 +120,8 @@ gyre_timeout call_later(int64_t delay_ns, gyre_callback_fn fn,
 /* Have it handle one of the stage's descriptors. */
 void handle(int fd, unsigned events, gyre_handler_fn fn, const char *word);
 void trace_handler(int fd, unsigned events, void *arg);
+/* Set a handler and return what the loop says. */
+int set_handler(int fd, unsigned events, gyre_handler_fn fn, const char *word);
 
 /* Set-up and teardown: the_loop on the stage, or a real one; nothing may be
  * left of it, neither memory nor a descriptor. */
@@ -130,6 +132,10 @@ int loop_tear_down(void **state);
 	cmocka_unit_test_setup_teardown(name, stage_set_up, loop_tear_down)
 #define REAL_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, real_set_up, loop_tear_down)
+
+/* In place of the_loop take a real one whose last log line is kept. */
+extern char last_logged[512];
+void log_the_loop(void);
 
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);
