@@ -62,6 +62,7 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 	inbox->refs = 1;
 	inbox->poke.run = gyre__poke_run;
 	inbox->poke.drop = drop_poke;
+	inbox->awaiters_end = &inbox->awaiters;
 	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
 }

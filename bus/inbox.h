@@ -35,6 +35,9 @@
 
 #include <stdalign.h>
 
+struct gyre__awaiter;
+struct gyre__outbox;
+
 struct gyre_inbox {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
@@ -49,9 +52,14 @@ struct gyre_inbox {
 	struct gyre_task *urgent; /* newest first; NULL, or CLOSED for good */
 	uint32_t poked;           /* the poke is under way */
 	struct gyre_task poke;    /* whoever set poked pushes it */
+	/* Written when a thread enters or leaves the consumer's outbox, read
+	 * by those who may not be that thread: only a misuse is seen late. */
+	struct gyre__outbox *outbox;
 	/* -- consumer -- */
-	uint64_t arms;
+	alignas(GYRE__CACHE_LINE) uint64_t arms;
 	uint64_t self_disarms;
+	struct gyre__awaiter *awaiters; /* future.c's; oldest first */
+	struct gyre__awaiter **awaiters_end;
 	/* -- any thread, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
 	uint64_t rings; /* done, each a ringer's last touch of the inbox */

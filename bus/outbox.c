@@ -8,8 +8,10 @@
  */
 #include "bus/outbox.h"
 
+#include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "bus/future.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
 #include "bus/stock.h"
@@ -37,6 +39,8 @@ gyre__outbox_enter(struct gyre__outbox *outbox)
 {
 	GYRE_INSIST(gyre__outbox_of_thread == NULL);
 	gyre__outbox_of_thread = outbox;
+	/* outbox.E1 relaxed: compared, and no more */
+	gyre__store_ptr_relaxed(&outbox->home->outbox, outbox);
 }
 
 void
@@ -44,6 +48,8 @@ gyre__outbox_leave(struct gyre__outbox *outbox)
 {
 	GYRE_INSIST(gyre__outbox_of_thread == outbox);
 	GYRE_INSIST(gyre__outbox_is_flushed(outbox));
+	/* outbox.E2 relaxed: as outbox.E1 */
+	gyre__store_ptr_relaxed(&outbox->home->outbox, NULL);
 	gyre__outbox_of_thread = NULL;
 }
 
@@ -210,12 +216,14 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__outbox_flush(outbox);
 	out = outbox->blocks - outbox->spares;
 	gyre__inbox_ref_many(outbox->home, out);
+	outbox->closing = true;
 	gyre__inbox_close(outbox->home, &rest);
 	outbox->posted += rest.messages;
 	gyre__chain_concat(&outbox->ready, &rest);
 	outbox->ready_open = NULL;
 	outbox->dropped += outbox->ready.messages;
 	gyre__outbox_drop(outbox, &outbox->ready);
+	gyre__futures_close(outbox->home);
 	gyre__outbox_flush(outbox);
 	gyre__lanes_close(outbox);
 	for (out -= outbox->blocks - outbox->spares; out > 0; out--)

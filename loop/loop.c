@@ -39,6 +39,19 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 		loop->poller_ops = gyre_poller_find(NULL);
 }
 
+/* Signal handlers may add callbacks, which must not allocate, from now on. */
+static int
+open_inbox(struct gyre_loop *loop)
+{
+	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
+	if (loop->inbox == NULL)
+		return -ENOMEM;
+	if (gyre__cells_reserve(&loop->inbox->cells))
+		return 0;
+	gyre_inbox_unref(loop->inbox);
+	return -ENOMEM;
+}
+
 /* Everything that can fail, undone in reverse where it does. */
 static int
 open_parts(struct gyre_loop *loop)
@@ -51,11 +64,9 @@ open_parts(struct gyre_loop *loop)
 	result = gyre__loop_open_poller(loop, &poller);
 	if (result < 0)
 		goto close_wake_fd;
-	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
-	if (loop->inbox == NULL) {
-		result = -ENOMEM;
+	result = open_inbox(loop);
+	if (result < 0)
 		goto close_poller;
-	}
 	gyre__handlers_init(&loop->handlers, loop->sys, &loop->log,
 			    loop->poller_ops, poller);
 	return 0;

@@ -307,56 +307,6 @@ a_start_refused_in_a_fork_keeps_the_pending_stop(void **state)
 	assert_trace("ran");
 }
 
-/* -- polls that fail ------------------------------------------------------ */
-
-static void
-fail_with_a_callback_queued(void)
-{
-	stage.on_wait = NULL;
-	stage.fail_next = -EINTR;
-	add_callback(trace_arg, "callback");
-}
-
-static void
-an_interrupted_poll_goes_round_again(void **state)
-{
-	(void)state;
-	stage.on_wait = fail_with_a_callback_queued;
-	stage.ready[3] = GYRE_READ;
-	handle(3, GYRE_READ, stop_handler, "handler");
-	run();
-	assert_trace("callback handler");
-	assert_int_equal(stage.polls, 2);
-}
-
-static void
-a_failed_poll_ends_the_run_and_loses_nothing(void **state)
-{
-	struct gyre_loop_stats stats;
-
-	(void)state;
-	for (int sleeping = 0; sleeping < 2; sleeping++) {
-		stage.fail_next = -EIO;
-		stage.ready[3] = GYRE_READ;
-		handle(3, GYRE_READ, stop_handler, "handler");
-		call_later(GYRE_MS(5), trace_arg, "timeout");
-		if (!sleeping)
-			add_callback(callback_with_late, "callback");
-		assert_int_equal(gyre_loop_start(the_loop), -EIO);
-		assert_null(gyre_loop_current(false));
-		assert_trace(sleeping ? "" : "callback");
-		run();
-		assert_trace(sleeping ? "handler" : "late handler");
-		stage.now_ns += GYRE_MS(5);
-		gyre_loop_remove_handler(the_loop, 3);
-		run_once();
-		assert_trace("timeout");
-	}
-	gyre_loop_get_stats(the_loop, &stats);
-	assert_int_equal(stats.posted, stats.run + stats.waiting);
-	assert_int_equal(stats.arms, stats.self_disarms);
-}
-
 int
 main(void)
 {
@@ -382,8 +332,6 @@ main(void)
 			a_fork_may_neither_run_nor_close_nor_touch_the_poller),
 		STAGE_TEST(a_running_loop_is_busy_to_a_fork_too),
 		STAGE_TEST(a_start_refused_in_a_fork_keeps_the_pending_stop),
-		STAGE_TEST(an_interrupted_poll_goes_round_again),
-		STAGE_TEST(a_failed_poll_ends_the_run_and_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
