@@ -78,7 +78,9 @@ struct gyre_loop {
 	uint64_t polls;
 	uint64_t sleeps;
 	uint64_t handlers_run;
+	uint64_t timeouts_added;
 	uint64_t timeouts_run;
+	uint64_t timeouts_dropped;
 	uint64_t exceptions;
 	struct gyre_poller_event events[GYRE__POLL_EVENTS_MAX];
 };

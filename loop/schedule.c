@@ -9,13 +9,21 @@
 
 #include <errno.h>
 
+static void
+drop(struct gyre_loop *loop, const struct gyre_callback *callback,
+     enum gyre_drop_reason reason)
+{
+	loop->timeouts_dropped++;
+	gyre__loop_drop(&loop->outbox, callback, reason);
+}
+
 void
 gyre__loop_drop_timeouts(struct gyre_loop *loop)
 {
 	struct gyre_callback callback;
 
 	while (gyre__timeouts_pop_any(&loop->timeouts, &callback))
-		gyre__loop_drop(&loop->outbox, &callback, GYRE_DROP_STOPPED);
+		drop(loop, &callback, GYRE_DROP_STOPPED);
 	gyre__timeouts_fini(&loop->timeouts);
 }
 
@@ -47,10 +55,15 @@ static int
 schedule(struct gyre_loop *loop, int64_t when_ns,
 	 const struct gyre_callback *callback, gyre_timeout *ret_timeout)
 {
+	int result;
+
 	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
 		return -ESHUTDOWN;
-	return gyre__timeouts_add(&loop->timeouts, when_ns, callback,
-				  ret_timeout);
+	result = gyre__timeouts_add(&loop->timeouts, when_ns, callback,
+				    ret_timeout);
+	if (result == 0)
+		loop->timeouts_added++;
+	return result;
 }
 
 int
@@ -135,5 +148,5 @@ gyre_loop_remove_timeout(struct gyre_loop *loop, gyre_timeout timeout)
 
 	gyre__loop_require_owner(loop);
 	if (gyre__timeouts_remove(&loop->timeouts, timeout, &callback))
-		gyre__loop_drop(&loop->outbox, &callback, GYRE_DROP_CANCELED);
+		drop(loop, &callback, GYRE_DROP_CANCELED);
 }

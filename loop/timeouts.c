@@ -13,10 +13,6 @@
 
 #define NONE UINT32_MAX
 
-/* Places that are no index of the heap. */
-#define PLACE_FREE (UINT32_MAX)
-#define PLACE_DUE  (UINT32_MAX - 1)
-
 #define CHILDREN     4
 #define CAPACITY_MIN 16
 #define CAPACITY_MAX (UINT32_MAX / 4)
@@ -36,7 +32,6 @@ void
 gyre__timeouts_fini(struct gyre__timeouts *timeouts)
 {
 	timeouts->sys->release(timeouts->slots);
-	timeouts->sys->release(timeouts->heap);
 	gyre__timeouts_init(timeouts, timeouts->sys);
 }
 
@@ -55,7 +50,7 @@ put(struct gyre__timeouts *timeouts, uint32_t place,
     const struct gyre__timeout_key *key)
 {
 	timeouts->heap[place] = *key;
-	timeouts->slots[key->slot].place = place;
+	timeouts->places[key->slot] = place;
 }
 
 static void
@@ -134,45 +129,43 @@ key_of(const struct gyre__timeouts *timeouts, uint32_t number)
 
 /* -- slots --------------------------------------------------------------- */
 
-/* A larger copy of an array, or NULL. */
-static void *
-enlarged(const struct gyre_sys *sys, const void *array, size_t size,
-	 size_t new_size)
-{
-	void *larger = sys->allocate(new_size, 0);
-
-	if (larger != NULL && size > 0)
-		memcpy(larger, array, size);
-	return larger;
-}
-
+/* The arrays are one block, the slots at its beginning. */
 static int
 grow(struct gyre__timeouts *timeouts)
 {
-	const struct gyre_sys *sys = timeouts->sys;
 	size_t old = timeouts->capacity;
 	size_t capacity = old == 0 ? CAPACITY_MIN : old * 2;
 	struct gyre__timeout_slot *slots;
 	struct gyre__timeout_key *heap;
+	uint32_t *places;
 
 	if (capacity > CAPACITY_MAX)
 		return -ENOMEM;
-	slots = enlarged(sys, timeouts->slots, old * sizeof(*slots),
-			 capacity * sizeof(*slots));
-	heap = enlarged(sys, timeouts->heap, old * sizeof(*heap),
-			capacity * sizeof(*heap));
-	if (slots == NULL || heap == NULL) {
-		sys->release(slots);
-		sys->release(heap);
+	slots = timeouts->sys->allocate(
+		capacity * (sizeof(*slots) + sizeof(*heap) + sizeof(*places)),
+		0);
+	if (slots == NULL)
 		return -ENOMEM;
+	heap = (struct gyre__timeout_key *)(slots + capacity);
+	places = (uint32_t *)(heap + capacity);
+	if (old > 0) {
+		memcpy(slots, timeouts->slots, old * sizeof(*slots));
+		memcpy(heap, timeouts->heap, old * sizeof(*heap));
+		memcpy(places, timeouts->places, old * sizeof(*places));
 	}
-	sys->release(timeouts->slots);
-	sys->release(timeouts->heap);
+	timeouts->sys->release(timeouts->slots);
 	timeouts->slots = slots;
 	timeouts->heap = heap;
+	timeouts->places = places;
 	timeouts->capacity = (uint32_t)capacity;
 	return 0;
 }
+
+/* Each begins where the one before ends, whatever the capacity. */
+_Static_assert(sizeof(struct gyre__timeout_slot) %
+			       _Alignof(struct gyre__timeout_key) ==
+		       0,
+	       "the heap is aligned behind the slots");
 
 static int
 take_slot(struct gyre__timeouts *timeouts, uint32_t *ret_number)
@@ -199,7 +192,7 @@ free_slot(struct gyre__timeouts *timeouts, uint32_t number)
 {
 	struct gyre__timeout_slot *slot = &timeouts->slots[number];
 
-	slot->place = PLACE_FREE;
+	slot->state = GYRE__TIMEOUT_FREE;
 	slot->generation++;
 	slot->link.next = timeouts->free;
 	timeouts->free = number;
@@ -224,7 +217,7 @@ find_slot(const struct gyre__timeouts *timeouts, gyre_timeout timeout)
 		return NULL;
 	slot = &timeouts->slots[number];
 	if (slot->generation != (uint32_t)(timeout >> 32) ||
-	    slot->place == PLACE_FREE)
+	    slot->state == GYRE__TIMEOUT_FREE)
 		return NULL;
 	return slot;
 }
@@ -236,7 +229,7 @@ link_due(struct gyre__timeouts *timeouts, uint32_t number)
 {
 	struct gyre__timeout_slot *slot = &timeouts->slots[number];
 
-	slot->place = PLACE_DUE;
+	slot->state = GYRE__TIMEOUT_DUE;
 	slot->link.next = NONE;
 	slot->link.previous = timeouts->due_last;
 	if (slot->link.previous == NONE)
@@ -292,6 +285,7 @@ static void
 insert(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
 {
 	set_deadline(timeouts, number, when_ns);
+	timeouts->slots[number].state = GYRE__TIMEOUT_SCHEDULED;
 	sift_up(timeouts, timeouts->count++, key_of(timeouts, number));
 }
 
@@ -322,17 +316,18 @@ gyre__timeouts_update(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 
 	if (slot == NULL)
 		return -ENOENT;
-	if (slot->place == PLACE_DUE) {
+	if (slot->state == GYRE__TIMEOUT_DUE) {
 		unlink_due(timeouts, number);
 		insert(timeouts, number, when_ns);
 		return 0;
 	}
 	/* Asked of the slot before the heap, which need not be looked at. */
 	later = when_ns >= slot->deadline.when_ns ||
-		when_ns >= timeouts->heap[slot->place].when_ns;
+		when_ns >= timeouts->heap[timeouts->places[number]].when_ns;
 	set_deadline(timeouts, number, when_ns);
 	if (!later)
-		sift_up(timeouts, slot->place, key_of(timeouts, number));
+		sift_up(timeouts, timeouts->places[number],
+			key_of(timeouts, number));
 	return 0;
 }
 
@@ -345,10 +340,10 @@ gyre__timeouts_remove(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 
 	if (slot == NULL)
 		return false;
-	if (slot->place == PLACE_DUE)
+	if (slot->state == GYRE__TIMEOUT_DUE)
 		unlink_due(timeouts, number);
 	else
-		take_from_heap(timeouts, slot->place);
+		take_from_heap(timeouts, timeouts->places[number]);
 	*ret_callback = slot->callback;
 	free_slot(timeouts, number);
 	return true;
@@ -410,16 +405,16 @@ gyre__timeouts_pop_any(struct gyre__timeouts *timeouts,
 
 /* -- for tests ------------------------------------------------------------ */
 
-/* How many slots are linked from this one, all of them in this place. */
+/* How many slots are linked from this one, all of them in this state. */
 static uint32_t
 count_chain(const struct gyre__timeouts *timeouts, uint32_t slot,
-	    uint32_t place)
+	    enum gyre__timeout_state state)
 {
 	uint32_t count = 0;
 
 	for (; slot != NONE; slot = timeouts->slots[slot].link.next) {
 		GYRE_INSIST(slot < timeouts->used);
-		GYRE_INSIST(timeouts->slots[slot].place == place);
+		GYRE_INSIST(timeouts->slots[slot].state == state);
 		GYRE_INSIST(++count <= timeouts->used);
 	}
 	return count;
@@ -446,7 +441,9 @@ validate_heap(const struct gyre__timeouts *timeouts)
 		const struct gyre__timeout_slot *slot;
 
 		GYRE_INSIST(key->slot < timeouts->used);
-		GYRE_INSIST(timeouts->slots[key->slot].place == place);
+		GYRE_INSIST(timeouts->slots[key->slot].state ==
+			    GYRE__TIMEOUT_SCHEDULED);
+		GYRE_INSIST(timeouts->places[key->slot] == place);
 		slot = &timeouts->slots[key->slot];
 		/* The same key, or an earlier one of an earlier deadline. */
 		GYRE_INSIST(key->when_ns <= slot->deadline.when_ns);
@@ -462,8 +459,9 @@ validate_heap(const struct gyre__timeouts *timeouts)
 void
 gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
 {
-	uint32_t due = count_chain(timeouts, timeouts->due, PLACE_DUE);
-	uint32_t free = count_chain(timeouts, timeouts->free, PLACE_FREE);
+	uint32_t due = count_chain(timeouts, timeouts->due, GYRE__TIMEOUT_DUE);
+	uint32_t free =
+		count_chain(timeouts, timeouts->free, GYRE__TIMEOUT_FREE);
 
 	GYRE_INSIST(timeouts->used <= timeouts->capacity);
 	GYRE_INSIST(timeouts->count + due + free == timeouts->used);

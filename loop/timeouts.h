@@ -24,6 +24,12 @@ struct gyre__timeout_key {
 	uint32_t slot;
 };
 
+enum gyre__timeout_state {
+	GYRE__TIMEOUT_FREE,      /* no handle names it */
+	GYRE__TIMEOUT_SCHEDULED, /* in the heap, at places[slot] */
+	GYRE__TIMEOUT_DUE,       /* gathered, and neither run nor removed yet */
+};
+
 struct gyre__timeout_slot {
 	struct gyre_callback callback;
 	union {
@@ -39,15 +45,17 @@ struct gyre__timeout_slot {
 		} link;
 	};
 	uint32_t generation;
-	/* Where it is: in the heap, due, or free; see timeouts.c. */
-	uint32_t place;
+	enum gyre__timeout_state state;
 };
 
 struct gyre__timeouts {
 	const struct gyre_sys *sys;
 	struct gyre__timeout_slot *slots;
 	struct gyre__timeout_key *heap;
-	uint32_t capacity; /* of slots and heap both */
+	/* Where in the heap a slot's key is. Not in the slot: sifting writes
+	 * it all the time, and so dense it stays in the cache. */
+	uint32_t *places;
+	uint32_t capacity; /* of the three arrays */
 	uint32_t used;     /* slots ever used */
 	uint32_t count;    /* in the heap */
 	uint32_t free;     /* first free slot, or none */
@@ -78,7 +86,8 @@ bool gyre__timeouts_remove(struct gyre__timeouts *timeouts,
 			   gyre_timeout timeout,
 			   struct gyre_callback *ret_callback);
 
-/* The first deadline, or GYRE_FOREVER. */
+/* The first deadline, or GYRE_FOREVER. Puts the keys right that are in its
+ * way: each move is paid for at most once. */
 int64_t gyre__timeouts_next(struct gyre__timeouts *timeouts);
 
 /* Whether any is scheduled, be it at GYRE_FOREVER. */

@@ -84,7 +84,10 @@ struct gyre_loop_stats {
 	uint64_t dropped;
 	uint64_t waiting;
 	uint64_t handlers_run;
-	uint64_t timeouts_run;
+	uint64_t timeouts_added;
+	uint64_t timeouts_run; /* added = run + dropped + waiting */
+	uint64_t timeouts_dropped;
+	uint64_t timeouts_waiting;
 	uint64_t exceptions;
 	uint64_t arms;         /* commitments to sleep */
 	uint64_t self_disarms; /* of which woken by something else */

@@ -224,6 +224,32 @@ L125_a_held_call_delays_the_next(void **state)
 }
 
 static void
+stop_now(void)
+{
+	gyre_loop_stop(the_loop);
+}
+
+static void
+hold_call(void)
+{
+	gyre_periodic_hold(periodic);
+}
+
+static void
+L125_a_held_call_wakes_nobody(void **state)
+{
+	(void)state;
+	in_call = hold_call;
+	start_periodic();
+	run_for_calls(1);
+	stage.on_wait = stop_now;
+	run();
+	assert_true(stage.slept_ns == GYRE_FOREVER);
+	gyre_periodic_done(periodic);
+	assert_calls_at(1010);
+}
+
+static void
 hold_and_be_done(void)
 {
 	gyre_periodic_hold(periodic);
@@ -388,12 +414,6 @@ L129_closing_its_loop_stops_it(void **state)
 }
 
 static void
-hold_call(void)
-{
-	gyre_periodic_hold(periodic);
-}
-
-static void
 L129_closing_its_loop_stops_it_while_a_call_is_held(void **state)
 {
 	(void)state;
@@ -437,6 +457,7 @@ main(void)
 			L123_a_restart_inside_the_callback_gives_one_series),
 		PERIODIC_TEST(L124_errors_are_reported_and_the_series_goes_on),
 		PERIODIC_TEST(L125_a_held_call_delays_the_next),
+		PERIODIC_TEST(L125_a_held_call_wakes_nobody),
 		PERIODIC_TEST(
 			L125_done_inside_the_callback_waits_for_its_return),
 		PERIODIC_TEST(L125_a_restart_does_not_overlap_a_held_call),

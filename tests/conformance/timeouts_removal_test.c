@@ -281,6 +281,18 @@ L102_a_timeout_that_is_moved_on_wakes_nobody(void **state)
 /* -- closing -------------------------------------------------------------- */
 
 static void
+assert_counts(uint64_t added, uint64_t ran, uint64_t dropped, uint64_t waiting)
+{
+	struct gyre_loop_stats stats;
+
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.timeouts_added, added);
+	assert_int_equal(stats.timeouts_run, ran);
+	assert_int_equal(stats.timeouts_dropped, dropped);
+	assert_int_equal(stats.timeouts_waiting, waiting);
+}
+
+static void
 drop_and_use_the_loop(void *word, enum gyre_drop_reason reason)
 {
 	trace_drop(word, reason);
@@ -303,10 +315,16 @@ L109_close_drops_what_is_scheduled(void **state)
 	gyre_timeout untouched = 7;
 
 	(void)state;
+	call_later(0, trace_arg, "ran");
+	gyre_loop_remove_timeout(the_loop, call_later(0, trace_arg, "removed"));
+	run_once();
+	assert_trace("ran");
 	call_later(0, trace_arg, "plain");
 	call_later_drop(GYRE_SECONDS(9), trace_arg, "timeout", trace_drop);
+	assert_counts(4, 1, 1, 2);
 	assert_int_equal(gyre_loop_close(the_loop, false), 0);
 	assert_trace("timeout stopped");
+	assert_counts(4, 1, 3, 0);
 	assert_int_equal(
 		gyre_loop_call_at_drop(the_loop, 0, callback, &untouched),
 		-ESHUTDOWN);

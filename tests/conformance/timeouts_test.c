@@ -115,6 +115,24 @@ L92_every_call_gives_a_handle_out(void **state)
 	assert_trace("untaken");
 }
 
+static void
+L92_a_refused_call_gives_none_out(void **state)
+{
+	struct gyre_loop_stats stats;
+	gyre_timeout untouched = 7;
+
+	(void)state;
+	fake_fail_at(1);
+	assert_int_equal(gyre_loop_call_at(the_loop, 0, trace_arg, WORD("x"),
+					   &untouched),
+			 -ENOMEM);
+	assert_int_equal(untouched, 7);
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.timeouts_added, 0);
+	run_once();
+	assert_trace("");
+}
+
 /* -- when, and in which order --------------------------------------------- */
 
 static void
@@ -209,6 +227,23 @@ L96_instants_in_the_past_are_due_next(void **state)
 	run();
 	assert_trace("first of all negative zero a second ago");
 	assert_int_equal(stage.polls, 0);
+}
+
+static void
+add_the_first_of_all(void *word)
+{
+	call_at(INT64_MIN, stop_callback, word);
+}
+
+static void
+L96_the_first_instant_of_all_is_not_slept_for(void **state)
+{
+	(void)state;
+	add_callback(add_the_first_of_all, "first of all");
+	run();
+	assert_trace("first of all");
+	assert_int_equal(stage.polls, 1);
+	assert_int_equal(stage.sleeps, 0);
 }
 
 static void
@@ -491,11 +526,13 @@ main(void)
 		STAGE_TEST(L91_a_delay_begins_at_the_call),
 		STAGE_TEST(L91_a_delay_that_overflows_never_ends_or_is_over),
 		STAGE_TEST(L92_every_call_gives_a_handle_out),
+		STAGE_TEST(L92_a_refused_call_gives_none_out),
 		STAGE_TEST(L93_a_poll_that_ends_early_runs_no_timeout_early),
 		STAGE_TEST(L94_ties_run_in_the_order_they_were_added),
 		STAGE_TEST(L94_a_moved_one_comes_behind_its_ties),
 		STAGE_TEST(L95_overdue_timeouts_run_in_order_in_one_iteration),
 		STAGE_TEST(L96_instants_in_the_past_are_due_next),
+		STAGE_TEST(L96_the_first_instant_of_all_is_not_slept_for),
 		STAGE_TEST(L97_a_timeout_made_by_a_timeout_waits_for_a_poll),
 		STAGE_TEST(L97_a_due_timeout_that_is_moved_waits_for_a_poll),
 		STAGE_TEST(L103_an_instant_that_never_comes_holds_nobody_up),

@@ -104,12 +104,9 @@ no_memory_changes_nothing(void **state)
 	assert_int_equal(gyre__periodic_new(&fake_sys, &callback, 1, &none),
 			 -ENOMEM);
 	assert_null(none);
-	for (unsigned n = 1; n <= 2; n++) {
-		fake_fail_at(n);
-		assert_int_equal(gyre_periodic_start_on(periodic, the_loop),
-				 -ENOMEM);
-		assert_false(gyre_periodic_is_running(periodic));
-	}
+	fake_fail_at(1);
+	assert_int_equal(gyre_periodic_start_on(periodic, the_loop), -ENOMEM);
+	assert_false(gyre_periodic_is_running(periodic));
 	start();
 	gyre_periodic_free(periodic);
 	assert_trace("call canceled");
@@ -179,7 +176,7 @@ without_random_numbers_there_is_no_jitter(void **state)
 	fake_sys.getrandom = give_random;
 	random_error = ENOSYS;
 	assert_int_equal(gyre_periodic_set_jitter(periodic, .1), -ENOSYS);
-	assert_int_equal(gyre_periodic_set_jitter(periodic, 0), 0);
+	/* It has its period, as before. */
 	start();
 	run_for(GYRE_MS(2000));
 	assert_trace("call call");
