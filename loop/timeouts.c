@@ -28,18 +28,10 @@ gyre__timeouts_init(struct gyre__timeouts *timeouts, const struct gyre_sys *sys)
 	};
 }
 
-static void
-release_arrays(const struct gyre__timeouts *timeouts)
-{
-	timeouts->sys->release(timeouts->slots);
-	timeouts->sys->release(timeouts->heap);
-	timeouts->sys->release(timeouts->places);
-}
-
 void
 gyre__timeouts_fini(struct gyre__timeouts *timeouts)
 {
-	release_arrays(timeouts);
+	timeouts->sys->release(timeouts->slots);
 	gyre__timeouts_init(timeouts, timeouts->sys);
 }
 
@@ -137,22 +129,10 @@ key_of(const struct gyre__timeouts *timeouts, uint32_t number)
 
 /* -- slots --------------------------------------------------------------- */
 
-/* A larger copy of an array, or NULL. */
-static void *
-enlarged(const struct gyre_sys *sys, const void *array, size_t size,
-	 size_t new_size)
-{
-	void *larger = sys->allocate(new_size, 0);
-
-	if (larger != NULL && size > 0)
-		memcpy(larger, array, size);
-	return larger;
-}
-
+/* The arrays are one block, the slots at its beginning. */
 static int
 grow(struct gyre__timeouts *timeouts)
 {
-	const struct gyre_sys *sys = timeouts->sys;
 	size_t old = timeouts->capacity;
 	size_t capacity = old == 0 ? CAPACITY_MIN : old * 2;
 	struct gyre__timeout_slot *slots;
@@ -161,25 +141,31 @@ grow(struct gyre__timeouts *timeouts)
 
 	if (capacity > CAPACITY_MAX)
 		return -ENOMEM;
-	slots = enlarged(sys, timeouts->slots, old * sizeof(*slots),
-			 capacity * sizeof(*slots));
-	heap = enlarged(sys, timeouts->heap, old * sizeof(*heap),
-			capacity * sizeof(*heap));
-	places = enlarged(sys, timeouts->places, old * sizeof(*places),
-			  capacity * sizeof(*places));
-	if (slots == NULL || heap == NULL || places == NULL) {
-		sys->release(slots);
-		sys->release(heap);
-		sys->release(places);
+	slots = timeouts->sys->allocate(
+		capacity * (sizeof(*slots) + sizeof(*heap) + sizeof(*places)),
+		0);
+	if (slots == NULL)
 		return -ENOMEM;
+	heap = (struct gyre__timeout_key *)(slots + capacity);
+	places = (uint32_t *)(heap + capacity);
+	if (old > 0) {
+		memcpy(slots, timeouts->slots, old * sizeof(*slots));
+		memcpy(heap, timeouts->heap, old * sizeof(*heap));
+		memcpy(places, timeouts->places, old * sizeof(*places));
 	}
-	release_arrays(timeouts);
+	timeouts->sys->release(timeouts->slots);
 	timeouts->slots = slots;
 	timeouts->heap = heap;
 	timeouts->places = places;
 	timeouts->capacity = (uint32_t)capacity;
 	return 0;
 }
+
+/* Each begins where the one before ends, whatever the capacity. */
+_Static_assert(sizeof(struct gyre__timeout_slot) %
+			       _Alignof(struct gyre__timeout_key) ==
+		       0,
+	       "the heap is aligned behind the slots");
 
 static int
 take_slot(struct gyre__timeouts *timeouts, uint32_t *ret_number)

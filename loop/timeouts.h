@@ -86,7 +86,8 @@ bool gyre__timeouts_remove(struct gyre__timeouts *timeouts,
 			   gyre_timeout timeout,
 			   struct gyre_callback *ret_callback);
 
-/* The first deadline, or GYRE_FOREVER. */
+/* The first deadline, or GYRE_FOREVER. Puts the keys right that are in its
+ * way: each move is paid for at most once. */
 int64_t gyre__timeouts_next(struct gyre__timeouts *timeouts);
 
 /* Whether any is scheduled, be it at GYRE_FOREVER. */
