@@ -266,6 +266,27 @@ a_chain_that_cannot_be_is_refused(void **state)
 	assert_false(gyre_future_done(future));
 }
 
+static void
+chain_elsewhere(void *arg)
+{
+	struct stand_in other;
+
+	(void)arg;
+	enter(&home);
+	gyre__outbox_of_thread = NULL;
+	stand_in_open(&other);
+	enter(&other);
+	chain();
+}
+
+static void
+a_thread_that_is_not_the_source_s_owner_s_chains_nothing(void **state)
+{
+	(void)state;
+	assert_true(aborts_saying(chain_elsewhere, NULL,
+				  "gyre_future_chain(): the future's home"));
+}
+
 /* -- all ----------------------------------------------------------------- */
 
 static void
@@ -515,6 +536,8 @@ main(void)
 		JOIN_TEST(a_target_may_live_elsewhere),
 		JOIN_TEST(a_target_is_rejected_when_the_source_s_home_closes),
 		JOIN_TEST(a_chain_that_cannot_be_is_refused),
+		JOIN_TEST(
+			a_thread_that_is_not_the_source_s_owner_s_chains_nothing),
 		JOIN_TEST(all_is_done_when_the_last_is),
 		JOIN_TEST(
 			all_takes_the_first_error_of_the_array_and_leaves_the_rest),
