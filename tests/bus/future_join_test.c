@@ -511,12 +511,19 @@ without_memory_there_is_none(void **state)
 	harness_fail(FAULT_ALLOCATE, 1);
 	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs, INPUTS,
 				      false));
+}
+
+/* The size would wrap round: to little more than nothing, or in the sum. */
+static void
+too_many_are_no_memory(void **state)
+{
+	const size_t size = sizeof(struct gyre__awaiter) + sizeof(void *);
+
+	(void)state;
 	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs,
-				      SIZE_MAX, false));
-	assert_null(gyre__future_join(
-		harness_sys(), home.inbox, inputs,
-		SIZE_MAX / (sizeof(struct gyre__awaiter) + sizeof(void *)),
-		true));
+				      SIZE_MAX / size + 2, false));
+	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs,
+				      SIZE_MAX / size, true));
 }
 
 #define JOIN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -555,6 +562,7 @@ main(void)
 		JOIN_TEST(a_home_that_closes_lets_go_of_what_nobody_wants),
 		JOIN_TEST(another_home_s_future_is_refused),
 		JOIN_TEST(without_memory_there_is_none),
+		JOIN_TEST(too_many_are_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
