@@ -80,9 +80,8 @@ free_future(struct gyre_future *future)
 static bool
 is_to_be_reported(const struct gyre_future *future)
 {
-	if (!is_done(future->latch) || future->home == NULL)
-		return false;
-	if (future->error == 0 || future->error == -ECANCELED)
+	if (future->home == NULL || future->error == 0 ||
+	    future->error == -ECANCELED)
 		return false;
 	/* That it closed is no news to a home that has closed. */
 	if (future->error == -ESHUTDOWN && gyre__inbox_is_closed(future->home))

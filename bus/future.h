@@ -84,6 +84,11 @@ void gyre__future_copy(struct gyre_future *source, struct gyre_future *target);
  */
 int gyre__future_prepare_wait(struct gyre_future *future);
 
+/* Abort, naming the function, if another thread runs the future's home: the
+ * home's list and `fired` are its owner's. */
+void gyre__future_require_owner(const struct gyre_future *future,
+				const char *function);
+
 /* The completion has come: run all who wait. The home's thread. */
 void gyre__future_fire(struct gyre_future *future);
 

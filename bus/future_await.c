@@ -73,15 +73,18 @@ gyre__future_fire(struct gyre_future *future)
 
 /* -- awaiting ------------------------------------------------------------ */
 
-/* The home's list and `fired` are the owner's. */
-static void
-require_owner(const struct gyre_inbox *home)
+void
+gyre__future_require_owner(const struct gyre_future *future,
+			   const char *function)
 {
 	/* future_await.H1 relaxed: compared, and no more */
 	const struct gyre__outbox *outbox =
-		gyre__load_ptr_relaxed(&home->outbox);
+		gyre__load_ptr_relaxed(&future->home->outbox);
 
-	GYRE_REQUIRE(outbox == NULL || outbox == gyre__outbox_of_thread);
+	if (GYRE__UNLIKELY(outbox != NULL && outbox != gyre__outbox_of_thread))
+		gyre__fail("the future's home loop is run by another thread; "
+			   "only its owner may chain or await it",
+			   __FILE__, __LINE__, function);
 }
 
 static void
@@ -105,7 +108,7 @@ gyre__future_await(struct gyre_future *future, struct gyre__awaiter *awaiter)
 
 	if (future->home == NULL)
 		return -EINVAL;
-	require_owner(future->home);
+	gyre__future_require_owner(future, __func__);
 	if (gyre__inbox_is_closed(future->home))
 		return -ESHUTDOWN;
 	awaiter->future = gyre_future_ref(future);

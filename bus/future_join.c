@@ -66,8 +66,9 @@ gyre_future_chain(struct gyre_future *source, struct gyre_future *target)
 	int result;
 
 	GYRE_REQUIRE(source != NULL && target != NULL);
-	if (source == target)
+	if (source == target || source->home == NULL)
 		return -EINVAL;
+	gyre__future_require_owner(source, __func__);
 	link = source->sys->allocate(sizeof(*link), 0);
 	if (link == NULL)
 		return -ENOMEM;

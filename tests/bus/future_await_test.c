@@ -140,7 +140,7 @@ a_thread_that_is_not_the_owner_s_adds_none(void **state)
 {
 	(void)state;
 	assert_true(
-		aborts_saying(add_elsewhere, NULL, "gyre__outbox_of_thread"));
+		aborts_saying(add_elsewhere, NULL, "is run by another thread"));
 }
 
 /* -- the home closes ----------------------------------------------------- */

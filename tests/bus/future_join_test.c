@@ -266,6 +266,27 @@ a_chain_that_cannot_be_is_refused(void **state)
 	assert_false(gyre_future_done(future));
 }
 
+static void
+chain_elsewhere(void *arg)
+{
+	struct stand_in other;
+
+	(void)arg;
+	enter(&home);
+	gyre__outbox_of_thread = NULL;
+	stand_in_open(&other);
+	enter(&other);
+	chain();
+}
+
+static void
+a_thread_that_is_not_the_source_s_owner_s_chains_nothing(void **state)
+{
+	(void)state;
+	assert_true(aborts_saying(chain_elsewhere, NULL,
+				  "gyre_future_chain(): the future's home"));
+}
+
 /* -- all ----------------------------------------------------------------- */
 
 static void
@@ -490,12 +511,19 @@ without_memory_there_is_none(void **state)
 	harness_fail(FAULT_ALLOCATE, 1);
 	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs, INPUTS,
 				      false));
+}
+
+/* The size would wrap round: to little more than nothing, or in the sum. */
+static void
+too_many_are_no_memory(void **state)
+{
+	const size_t size = sizeof(struct gyre__awaiter) + sizeof(void *);
+
+	(void)state;
 	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs,
-				      SIZE_MAX, false));
-	assert_null(gyre__future_join(
-		harness_sys(), home.inbox, inputs,
-		SIZE_MAX / (sizeof(struct gyre__awaiter) + sizeof(void *)),
-		true));
+				      SIZE_MAX / size + 2, false));
+	assert_null(gyre__future_join(harness_sys(), home.inbox, inputs,
+				      SIZE_MAX / size, true));
 }
 
 #define JOIN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -515,6 +543,8 @@ main(void)
 		JOIN_TEST(a_target_may_live_elsewhere),
 		JOIN_TEST(a_target_is_rejected_when_the_source_s_home_closes),
 		JOIN_TEST(a_chain_that_cannot_be_is_refused),
+		JOIN_TEST(
+			a_thread_that_is_not_the_source_s_owner_s_chains_nothing),
 		JOIN_TEST(all_is_done_when_the_last_is),
 		JOIN_TEST(
 			all_takes_the_first_error_of_the_array_and_leaves_the_rest),
@@ -532,6 +562,7 @@ main(void)
 		JOIN_TEST(a_home_that_closes_lets_go_of_what_nobody_wants),
 		JOIN_TEST(another_home_s_future_is_refused),
 		JOIN_TEST(without_memory_there_is_none),
+		JOIN_TEST(too_many_are_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,6 @@ an_open_one_lets_everybody_through(void **state)
 	(void)state;
 	gyre__latch_open(latch);
 	assert_int_equal(gyre__latch_wait(latch, INT64_MAX), 0);
-	/* That it is open counts more than being late. */
 	assert_int_equal(gyre__latch_wait(latch, 0), 0);
 	assert_int_equal(gyre__latch_wait(latch, INT64_MIN), 0);
 }
@@ -106,6 +105,35 @@ an_opening_meets_a_deadline(void **state)
 	}
 }
 
+static void *
+wait_a_moment(void *arg)
+{
+	int64_t *deadline_ns = arg;
+
+	CHECK(gyre__latch_wait(latch, *deadline_ns) == 0);
+	return NULL;
+}
+
+/* Opened when the deadline has passed, before the thread could see either. */
+static void
+that_it_is_open_counts_more_than_being_late(void **state)
+{
+	int64_t deadline_ns = in_ms(10);
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(
+		pthread_create(&thread, NULL, wait_a_moment, &deadline_ns), 0);
+	while (gyre__now_ns(&gyre__sys_default) < deadline_ns - GYRE_MS(5))
+		sched_yield();
+	pthread_mutex_lock(&latch->mutex);
+	while (gyre__now_ns(&gyre__sys_default) < deadline_ns + GYRE_MS(2))
+		sched_yield();
+	latch->is_open = true;
+	pthread_mutex_unlock(&latch->mutex);
+	pthread_join(thread, NULL);
+}
+
 static void
 no_memory_no_latch(void **state)
 {
@@ -126,6 +154,7 @@ main(void)
 		LATCH_TEST(a_shut_one_holds_until_the_deadline),
 		LATCH_TEST(all_who_wait_are_let_through),
 		LATCH_TEST(an_opening_meets_a_deadline),
+		LATCH_TEST(that_it_is_open_counts_more_than_being_late),
 		LATCH_TEST(no_memory_no_latch),
 	};
 
