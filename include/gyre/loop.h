@@ -36,7 +36,9 @@ typedef void (*gyre_handler_fn)(int fd, unsigned events, void *arg);
 
 /*
  * What failed, for the exception hook; gyre_exception() says how. The hook
- * does not hear of a handler that raised -EPIPE: its peer went away.
+ * does not hear of a handler that raised -EPIPE: its peer went away. What the
+ * hook itself raises is logged and forgotten. It may stop the loop, not close
+ * it.
  */
 struct gyre_failure {
 	const char *what; /* "callback", "timeout", "handler", "drop", … */
@@ -315,7 +317,9 @@ GYRE_API void gyre_loop_set_default_executor(struct gyre_loop *loop,
 /* -- failure and introspection --------------------------------------------- */
 
 /*
- * The default exception hook: one log line with what failed and how.
+ * The default exception hook: one log line with what failed and how. A function
+ * is named where the dynamic linker knows it (a program is linked with
+ * -rdynamic for its own), else by module and offset, which addr2line takes.
  *
  * Thread: owner
  */

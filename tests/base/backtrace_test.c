@@ -33,8 +33,8 @@ struct waiting {
 	uint64_t word;
 };
 
-/* Exported, so that it has a name. */
-void wait_here_to_be_seen(struct waiting *waiting);
+/* Exported and a frame of its own, so that it has a name. */
+void wait_here_to_be_seen(struct waiting *waiting) __attribute__((noinline));
 
 void
 wait_here_to_be_seen(struct waiting *waiting)
@@ -460,6 +460,11 @@ a_function_is_named_or_placed(void **state)
 	gyre__function_name((void (*)(void))wait_here_to_be_seen, text,
 			    sizeof(text));
 	assert_string_equal(text, "wait_here_to_be_seen");
+	/* no function begins here */
+	gyre__function_name(
+		(void (*)(void))((uintptr_t)wait_here_to_be_seen + 1), text,
+		sizeof(text));
+	assert_non_null(strstr(text, "base_backtrace_test+0x"));
 	gyre__function_name((void (*)(void))unknown_to_the_linker, text,
 			    sizeof(text));
 	assert_non_null(strstr(text, "base_backtrace_test+0x"));
