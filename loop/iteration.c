@@ -196,7 +196,9 @@ iterate(struct gyre_loop *loop)
 	run_timeouts(loop);
 	if (gyre__loop_state(loop) & GYRE__LOOP_STOP)
 		return 0;
+	gyre__heartbeat_idle(&loop->heartbeat);
 	count = poll_events(loop);
+	gyre__heartbeat_busy(&loop->heartbeat);
 	if (count < 0 && count != -EINTR)
 		return count;
 	run_handlers(loop, count);
@@ -241,9 +243,11 @@ gyre_loop_start(struct gyre_loop *loop)
 	current = gyre__loop_swap_current(loop);
 	gyre__rcu_register();
 	gyre__outbox_enter(&loop->outbox);
+	gyre__watchdog_enter(loop);
 	do
 		result = iterate(loop);
 	while (result > 0);
+	gyre__watchdog_leave(loop);
 	gyre__outbox_leave(&loop->outbox);
 	gyre__rcu_unregister();
 	gyre__loop_swap_current(current);

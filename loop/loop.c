@@ -193,6 +193,7 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 		return -EBUSY;
 	if (state & GYRE__LOOP_CLOSED)
 		return 0;
+	gyre__watchdog_close(loop);
 	drop_what_waits(loop);
 	gyre__timeouts_fini(&loop->timeouts);
 	gyre__handlers_fini(&loop->handlers, all_fds);
