@@ -44,6 +44,10 @@ struct gyre_sys {
 	int (*thread_join)(pthread_t, void **);
 	int (*sched_yield)(void);
 	int (*thread_sigmask)(int how, const sigset_t *, sigset_t *);
+	int (*thread_kill)(pthread_t, int number);
+	int (*sigaction)(int number, const struct sigaction *,
+			 struct sigaction *);
+	int (*nanosleep)(const struct timespec *, struct timespec *);
 
 	/* descriptors */
 	int (*close)(int fd);

@@ -233,7 +233,9 @@ gyre__loop_iterate(struct gyre_loop *loop)
 		gyre__loop_tell_iteration(loop);
 	if (is_over(loop))
 		return 0;
+	gyre__heartbeat_idle(&loop->heartbeat);
 	result = poll_events(loop);
+	gyre__heartbeat_busy(&loop->heartbeat);
 	if (result < 0 && result != -EINTR)
 		return result;
 	run_handlers(loop, result);

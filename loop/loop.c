@@ -182,6 +182,7 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 		return -EBUSY;
 	if (state & GYRE__LOOP_CLOSED)
 		return 0;
+	gyre__watchdog_close(loop);
 	drop_what_waits(loop);
 	gyre__loop_close_handlers(loop, all_fds);
 	gyre_pool_free(loop->own_pool);

@@ -11,6 +11,7 @@
 #include "loop/handlers.h"
 #include "loop/poller.h"
 #include "loop/timeouts.h"
+#include "loop/watchdog.h"
 
 /*
  * The bits of a loop's state word, any thread's to read.
@@ -71,7 +72,11 @@ struct gyre_loop {
 	struct gyre__batch_end **batch_ends_end;
 	struct gyre__dependent *dependents;
 	struct gyre_executor *executor;
-	struct gyre_pool *own_pool; /* made if there was no executor */
+	struct gyre_pool *own_pool;      /* made if there was no executor */
+	struct gyre__watchdog *watchdog; /* NULL: no threshold is set */
+	/* -- the owner writes, the watchdog reads, atomic -- */
+	struct gyre__heartbeat heartbeat;
+	/* -- owner -- */
 	uint64_t iterations;
 	uint64_t polls;
 	uint64_t sleeps;

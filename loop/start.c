@@ -51,11 +51,13 @@ gyre__loop_run(struct gyre_loop *loop)
 	gyre__clear_exception(); /* nothing of this run raised it */
 	gyre__rcu_register();
 	gyre__outbox_enter(&loop->outbox);
+	gyre__watchdog_enter(loop);
 	loop->outbox.halted = false;
 	loop->started_ns = gyre_loop_time(loop);
 	do
 		result = gyre__loop_iterate(loop);
 	while (result > 0);
+	gyre__watchdog_leave(loop);
 	loop->ran_ns += gyre_loop_time(loop) - loop->started_ns;
 	gyre__outbox_leave(&loop->outbox);
 	/* In a fork of the callback that ran, other threads may have left the

@@ -55,7 +55,9 @@ typedef void (*gyre_object_handler_fn)(void *object, unsigned events,
 
 /*
  * What failed, for the exception hook; gyre_exception() says how. The hook
- * does not hear of a handler that raised -EPIPE: its peer went away.
+ * does not hear of a handler that raised -EPIPE: its peer went away. What the
+ * hook itself raises is logged and forgotten. It may stop the loop, not close
+ * it.
  */
 struct gyre_failure {
 	const char *what; /* "callback", "timeout", "handler", "drop", … */
@@ -68,6 +70,15 @@ struct gyre_failure {
 typedef void (*gyre_exception_fn)(struct gyre_loop *loop,
 				  const struct gyre_failure *failure,
 				  void *arg);
+
+/*
+ * What to do about a loop that has been blocked for so long. It runs on a
+ * thread of its own while the loop goes on being blocked or not, and may call
+ * what says `Thread: any`, gyre_loop_log_stack() and the calls that set
+ * thresholds.
+ */
+typedef void (*gyre_blocked_fn)(struct gyre_loop *loop, int64_t blocked_ns,
+				void *arg);
 
 /* Whether gyre_loop_new() makes the loop current for its thread. */
 enum gyre_make_current {
@@ -685,10 +696,69 @@ GYRE_API struct gyre_future *gyre_loop_run_in_executor_drop(
 GYRE_API void gyre_loop_set_default_executor(struct gyre_loop *loop,
 					     struct gyre_executor *executor);
 
+/* -- blocking detection ---------------------------------------------------- */
+
+/*
+ * Call an action when the loop does not poll again within a threshold after
+ * its last poll, or after start: all callbacks, timeouts and handlers of one
+ * iteration together. The action is called once an iteration, between 1 and
+ * 1.25 thresholds after the iteration began; NULL kills the process by
+ * SIGALRM. GYRE_FOREVER disables: when this returns the old action has
+ * returned too and is not called again, but for the one that calls this. What
+ * is set while an iteration runs counts from then on.
+ *
+ * The first threshold of a loop starts a thread that watches this loop alone;
+ * the loop itself pays for two stores an iteration. Time is real,
+ * whatever the loop's clock.
+ *
+ * Thread: owner, or the action itself; the action runs on the watching thread
+ * Blocks: until an action that runs has returned
+ * Errors: -EINVAL the threshold is below a millisecond; -ESHUTDOWN;
+ *         -EPERM the process is a fork; -ENOMEM; -EAGAIN no thread
+ */
+GYRE_API int gyre_loop_set_blocking_signal_threshold(struct gyre_loop *loop,
+						     int64_t threshold_ns,
+						     gyre_blocked_fn action,
+						     void *arg) GYRE_MUST_CHECK;
+
+/*
+ * Log the stack of the loop's thread when the loop does not poll again within
+ * a threshold. As gyre_loop_set_blocking_signal_threshold() with
+ * gyre_loop_log_stack() for its action; the two are independent, and where
+ * both are due this one comes first.
+ *
+ * Thread: owner, or the action itself
+ * Blocks: until an action that runs has returned
+ * Errors: -EINVAL the threshold is below a millisecond; -ESHUTDOWN;
+ *         -EPERM the process is a fork; -ENOMEM; -EAGAIN no thread
+ */
+GYRE_API int gyre_loop_set_blocking_log_threshold(
+	struct gyre_loop *loop, int64_t threshold_ns) GYRE_MUST_CHECK;
+
+/*
+ * Log where the loop's thread is, a line a frame, as warnings: an action for
+ * gyre_loop_set_blocking_signal_threshold(). Called by the owner it logs the
+ * owner's own stack.
+ *
+ * The thread is interrupted by SIGURG to look at itself: what it waits in may
+ * return EINTR, as for any signal handled with SA_RESTART. A handler of the
+ * program's own for SIGURG goes on being called. Where the thread has the
+ * signal blocked, a line says so. Names are those the dynamic linker knows (a
+ * program is linked with -rdynamic for its own); for the rest there is the
+ * module and the offset, which addr2line takes.
+ *
+ * Thread: owner, or an action
+ * Blocks: for half a second at most, where the thread does not answer
+ */
+GYRE_API void gyre_loop_log_stack(struct gyre_loop *loop, int64_t blocked_ns,
+				  void *arg);
+
 /* -- failure and introspection --------------------------------------------- */
 
 /*
- * The default exception hook: one log line with what failed and how.
+ * The default exception hook: one log line with what failed and how. A function
+ * is named where the dynamic linker knows it (a program is linked with
+ * -rdynamic for its own), else by module and offset, which addr2line takes.
  *
  * Thread: owner
  */
