@@ -1,10 +1,10 @@
 /*
- * Loops are made, and which one is current for a thread. L01-L10, L12, L13,
- * L29.
+ * Which loop is current for a thread, and which thread is its owner. L02-L10,
+ * L12, L29.
  */
 #include "tests/support/loop_fixture.h"
 
-#include <fcntl.h>
+#include <semaphore.h>
 
 static struct gyre_loop *
 loop_with(enum gyre_make_current make_current)
@@ -23,83 +23,6 @@ clear(void **state)
 }
 
 /* -- made ----------------------------------------------------------------- */
-
-static bool
-is_open(int fd)
-{
-	return fcntl(fd, F_GETFD) >= 0;
-}
-
-/* The descriptors that making a real loop opens, at most max. */
-static int
-make_and_find_descriptors(int *ret_fds, int max)
-{
-	bool before[64];
-	int count = 0;
-
-	for (int fd = 0; fd < 64; fd++)
-		before[fd] = is_open(fd);
-	the_loop = real_loop();
-	for (int fd = 0; fd < 64 && count < max; fd++)
-		if (!before[fd] && is_open(fd))
-			ret_fds[count++] = fd;
-	return count;
-}
-
-/* L01 holds: a new loop has a poller and a wake channel, both closed on exec;
- * nobody is ever blocked by a wake channel that is full. The wake channel is
- * none of the user's handlers. A loop that cannot be made leaves nothing. */
-static void
-L01_what_new_opens_is_closed_on_exec_and_no_handler(void **state)
-{
-	int non_blocking = 0;
-	int fds[4];
-	int count;
-
-	(void)state;
-	close_and_free(the_loop);
-	count = make_and_find_descriptors(fds, 4);
-	assert_int_equal(count, 2);
-	for (int i = 0; i < count; i++) {
-		assert_true(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
-		non_blocking += (fcntl(fds[i], F_GETFL) & O_NONBLOCK) != 0;
-		assert_int_equal(gyre_loop_remove_handler(the_loop, fds[i]),
-				 -ENOENT);
-	}
-	assert_int_equal(non_blocking, 1);
-}
-
-static void
-L01_a_loop_that_cannot_be_made_leaves_nothing(void **state)
-{
-	const struct gyre_loop_options options = {
-		.make_current = GYRE_MAKE_CURRENT_YES,
-		._sys = &fake_sys,
-	};
-	unsigned allocations = fake_counts().allocations;
-	unsigned descriptors = open_descriptors();
-	struct gyre_loop *loop = NULL;
-	unsigned n = 0;
-
-	(void)state;
-	for (;;) {
-		int result;
-
-		fake_fail_at(++n);
-		result = gyre_loop_new(&options, &loop);
-		if (result == 0)
-			break;
-		assert_int_equal(result, fake_failure());
-		assert_null(loop);
-		assert_int_equal(fake_counts().allocations, allocations);
-		assert_int_equal(open_descriptors(), descriptors);
-		assert_null(gyre_loop_current(false));
-	}
-	fake_fail_at(0);
-	/* The loop, the poller, the wake channel, its place in the poller. */
-	assert_in_range(n, 5, 50);
-	close_and_free(loop);
-}
 
 /* L02 holds: unless it is told otherwise, a new loop becomes current for its
  * thread if the thread has none. */
@@ -325,6 +248,101 @@ L09_a_loop_closed_elsewhere_and_freed_here_is_forgotten(void **state)
 	assert_null(gyre_loop_current(false));
 }
 
+#define THREADS 3
+
+static sem_t made;
+static sem_t freed;
+
+static void *
+ask_before_and_after(void *loop)
+{
+	struct gyre_loop *own;
+
+	CHECK(gyre_loop_make_current(loop) == 0);
+	CHECK(gyre_loop_current(false) == loop);
+	sem_post(&made);
+	sem_wait(&freed);
+	CHECK(gyre_loop_current(false) == NULL);
+	own = real_loop();
+	CHECK(gyre_loop_make_current(own) == 0);
+	CHECK(gyre_loop_current(false) == own);
+	close_and_free(own);
+	CHECK(gyre_loop_current(false) == NULL);
+	return NULL;
+}
+
+/* The next loop may well be where the freed one was. */
+static void
+L09_nor_on_other_threads_even_when_it_is_freed(void **state)
+{
+	struct gyre_loop *doomed = loop_with(GYRE_MAKE_CURRENT_NO);
+	struct gyre_loop *next;
+	pthread_t threads[THREADS];
+
+	(void)state;
+	sem_init(&made, 0, 0);
+	sem_init(&freed, 0, 0);
+	for (int i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&threads[i], NULL, ask_before_and_after,
+				     doomed) == 0);
+	for (int i = 0; i < THREADS; i++)
+		sem_wait(&made);
+	close_and_free(doomed);
+	next = loop_with(GYRE_MAKE_CURRENT_NO);
+	for (int i = 0; i < THREADS; i++)
+		sem_post(&freed);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	close_and_free(next);
+	sem_destroy(&made);
+	sem_destroy(&freed);
+}
+
+static void
+close_and_free_it(void *loop)
+{
+	close_and_free(loop);
+}
+
+static void
+free_elsewhere(void *loop)
+{
+	elsewhere(close_and_free_it, loop);
+	gyre_loop_stop(the_loop);
+}
+
+static void
+L09_nor_when_a_run_ends_that_began_before(void **state)
+{
+	struct gyre_loop *before = loop_with(GYRE_MAKE_CURRENT_YES);
+
+	(void)state;
+	assert_int_equal(
+		gyre_loop_add_callback(the_loop, free_elsewhere, before), 0);
+	run();
+	assert_null(gyre_loop_current(false));
+}
+
+/* L10 holds: instance, install and clear_instance are older names of current
+ * (which then makes a loop), make_current and clear_current. */
+static void
+L10_the_older_names_do_the_same(void **state)
+{
+	struct gyre_loop *loop = gyre_loop_instance();
+
+	(void)state;
+	assert_non_null(loop);
+	assert_ptr_equal(gyre_loop_instance(), loop);
+	assert_ptr_equal(gyre_loop_current(false), loop);
+	assert_int_equal(gyre_loop_install(the_loop), 0);
+	assert_ptr_equal(gyre_loop_current(false), the_loop);
+	gyre_loop_clear_instance();
+	assert_null(gyre_loop_current(false));
+	assert_int_equal(gyre_loop_close(loop, false), 0);
+	assert_int_equal(gyre_loop_install(loop), -ESHUTDOWN);
+	gyre_loop_free(loop);
+}
+
 /* -- threads -------------------------------------------------------------- */
 
 static void
@@ -415,9 +433,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CURRENT_TEST(
-			L01_what_new_opens_is_closed_on_exec_and_no_handler),
-		CURRENT_TEST(L01_a_loop_that_cannot_be_made_leaves_nothing),
 		CURRENT_TEST(L02_by_default_a_loop_is_current_if_there_is_none),
 		CURRENT_TEST(
 			L03_to_insist_on_it_fails_over_another_and_makes_nothing),
@@ -434,6 +449,9 @@ main(void)
 		CURRENT_TEST(L09_a_closed_loop_is_never_current),
 		CURRENT_TEST(
 			L09_a_loop_closed_elsewhere_and_freed_here_is_forgotten),
+		CURRENT_TEST(L09_nor_on_other_threads_even_when_it_is_freed),
+		CURRENT_TEST(L09_nor_when_a_run_ends_that_began_before),
+		CURRENT_TEST(L10_the_older_names_do_the_same),
 		CURRENT_TEST(L12_threads_may_run_a_loop_one_after_another),
 		CURRENT_TEST(
 			L29_a_second_loop_on_the_thread_is_refused_and_keeps_its_stop),

@@ -1,6 +1,6 @@
 /*
- * Starts that fail on the way, a loop inside another, and one in a fork; on the
- * stage. tests/conformance/start_stop_test.c has the rest.
+ * Runs whose poll fails, and a close inside another loop's run; on the stage.
+ * tests/conformance/start_stop_test.c has the rest.
  */
 #include "tests/support/loop_fixture.h"
 
@@ -24,35 +24,6 @@ close_of_another_loop_inside_a_running_one_is_refused(void **state)
 	run_once();
 	assert_trace("refused");
 	close_and_free(inner);
-}
-
-/* -- in a fork ------------------------------------------------------------ */
-
-static void
-use_in_a_fork(void *unused)
-{
-	(void)unused;
-	CHECK(gyre_loop_start(the_loop) == -EPERM);
-	CHECK(gyre_loop_close(the_loop, false) == -EPERM);
-	CHECK(gyre_loop_add_handler(the_loop, 3, GYRE_READ, trace_handler,
-				    NULL) == -EPERM);
-	CHECK(gyre_loop_update_handler(the_loop, 4, GYRE_WRITE) == -EPERM);
-	CHECK(gyre_loop_remove_handler(the_loop, 4) == -EPERM);
-	fprintf(stderr, "refused\n");
-}
-
-static void
-a_fork_may_neither_run_nor_close_nor_touch_the_poller(void **state)
-{
-	char output[256];
-
-	(void)state;
-	handle(4, GYRE_READ, trace_handler, NULL);
-	assert_int_equal(in_child(use_in_a_fork, NULL, output, sizeof(output)),
-			 0);
-	assert_string_equal(output, "refused\n");
-	/* The parent's registration is as it was. */
-	assert_int_equal(gyre_loop_remove_handler(the_loop, 4), 0);
 }
 
 /* -- polls that fail ------------------------------------------------------ */
@@ -118,8 +89,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		STAGE_TEST(
 			close_of_another_loop_inside_a_running_one_is_refused),
-		STAGE_TEST(
-			a_fork_may_neither_run_nor_close_nor_touch_the_poller),
 		STAGE_TEST(an_interrupted_poll_goes_round_again),
 		STAGE_TEST(a_failed_poll_ends_the_run_and_loses_nothing),
 	};
