@@ -72,6 +72,28 @@ assert_adding_is_refused(void)
 	assert_null(gyre_loop_run_in_executor(the_loop, NULL, no_job, NULL));
 }
 
+static struct gyre_future *
+no_function(void *arg)
+{
+	(void)arg;
+	fail();
+	return NULL;
+}
+
+static void
+assert_running_is_refused(void)
+{
+	void *value = &value;
+
+	assert_int_equal(gyre_loop_start(the_loop), -ESHUTDOWN);
+	assert_int_equal(gyre_loop_run_sync(the_loop, no_function, NULL,
+					    GYRE_FOREVER, &value),
+			 -ESHUTDOWN);
+	assert_ptr_equal(value, &value);
+	assert_int_equal(gyre_loop_drain(the_loop, GYRE_FOREVER), -ESHUTDOWN);
+	assert_int_equal(gyre_loop_make_current(the_loop), -ESHUTDOWN);
+}
+
 /* L173 holds: once a loop is closed, what would add to it, run it or make it
  * current is refused with -ESHUTDOWN; what takes away from it is quiet, and
  * its clock, counters and inbox are there until it is freed. */
@@ -86,13 +108,14 @@ L173_after_close_everything_is_refused_or_quiet(void **state)
 	(void)state;
 	make_pipe(fds);
 	handle(fds[0], GYRE_READ, trace_handler, NULL);
+	assert_false(gyre_loop_is_closed(the_loop));
 	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_true(gyre_loop_is_closed(the_loop));
 	assert_adding_is_refused();
 	assert_int_equal(
 		gyre_loop_add_future(the_loop, future, no_future, NULL),
 		-ESHUTDOWN);
-	assert_int_equal(gyre_loop_start(the_loop), -ESHUTDOWN);
-	assert_int_equal(gyre_loop_make_current(the_loop), -ESHUTDOWN);
+	assert_running_is_refused();
 	assert_int_equal(gyre_loop_remove_handler(the_loop, 0), -ENOENT);
 	assert_int_equal(gyre_loop_remove_handler(the_loop, fds[0]), -ENOENT);
 	gyre_loop_remove_timeout(the_loop, timeout);
