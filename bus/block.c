@@ -48,11 +48,12 @@ gyre__block_run(struct gyre_task *task)
 		if (entry->fn == gyre__drop_mark)
 			continue;
 		entry->fn(entry->arg);
-		if (!gyre__raised())
-			continue;
-		gyre__outbox_report(outbox, "callback",
-				    (void (*)(void))entry->fn, entry->arg);
-		if (outbox->halted && i + 1 < block->used) {
+		if (gyre__raised())
+			gyre__outbox_report(outbox, "callback",
+					    (void (*)(void))entry->fn,
+					    entry->arg);
+		gyre__outbox_run_urgent(outbox);
+		if (GYRE__UNLIKELY(outbox->halted) && i + 1 < block->used) {
 			keep_rest(outbox, block, i + 1);
 			return;
 		}

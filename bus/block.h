@@ -49,6 +49,9 @@ struct gyre__block {
 void gyre__block_run(struct gyre_task *task);
 void gyre__block_come_home(struct gyre_task *task);
 
+/* An inbox's poke, which is nobody's message. */
+void gyre__poke_run(struct gyre_task *task);
+
 void gyre__drop_mark(void *arg);
 
 /* A new empty block that will come home, or a cell by itself; or NULL. */
@@ -93,7 +96,9 @@ gyre__task_messages(const struct gyre_task *task)
 {
 	if (task->run == gyre__block_run)
 		return ((const struct gyre__block *)task)->messages;
-	return task->run == gyre__block_come_home ? 0 : 1;
+	return task->run == gyre__block_come_home || task->run == gyre__poke_run
+		       ? 0
+		       : 1;
 }
 
 #endif

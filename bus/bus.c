@@ -11,7 +11,6 @@
 #include "bus/inbox.h"
 #include "bus/outbox.h"
 #include "bus/rcu.h"
-#include "bus/waiter.h"
 
 #include <errno.h>
 
@@ -190,7 +189,6 @@ int
 gyre_bus_call_wait(struct gyre_bus *bus, unsigned shard, gyre_call_fn fn,
 		   void *arg, int64_t deadline_ns, void **ret_value)
 {
-	struct gyre__waiter *waiter;
 	struct call *call;
 	int result;
 
@@ -199,13 +197,12 @@ gyre_bus_call_wait(struct gyre_bus *bus, unsigned shard, gyre_call_fn fn,
 	call = new_call(bus, NULL, fn, arg);
 	if (call == NULL)
 		return -ENOMEM;
-	waiter = gyre__future_join(&call->future);
-	result = waiter != NULL ? send_call(bus, shard, call) : -ENOMEM;
+	result = gyre__future_prepare_wait(&call->future);
 	if (result == 0)
-		result = gyre__future_wait_joined(&call->future, waiter,
-						  deadline_ns, ret_value);
-	else if (waiter != NULL)
-		gyre__waiter_unref(waiter);
+		result = send_call(bus, shard, call);
+	if (result == 0)
+		result =
+			gyre_future_wait(&call->future, deadline_ns, ret_value);
 	gyre_future_unref(&call->future);
 	return result;
 }

@@ -124,9 +124,19 @@ grow(struct gyre__cells *cells)
 	return (struct gyre__block *)(void *)chunk;
 }
 
-/* The top free cell, or NULL. */
-static struct gyre__block *
-pop(struct gyre__cells *cells)
+/*
+ * A signal handler may take and put in the middle of anything here, even of a
+ * take or put of the thread that it interrupted: to the free stack that is one
+ * more thread, which happens to run from begin to end between two steps of
+ * another. If it moved the head, the interrupted exchange fails and looks
+ * again; that the head looks as before means that nothing was taken, for each
+ * take leaves a tag of its own (a handler would have to let 2^32 of them pass).
+ * Neither waits for the other. A cell that was taken is the taker's alone
+ * before anything is written to it, and one that is put is nobody's until the
+ * exchange; a chunk's cells are not on the stack before all of them are made.
+ */
+struct gyre__block *
+gyre__cells_take_free(struct gyre__cells *cells)
 {
 	for (;;) {
 		/* cells.F3 acquire: the cells' fields after the head; pairs
@@ -143,21 +153,34 @@ pop(struct gyre__cells *cells)
 		top = ((seen >> 32) + 1) << 32 |
 		      gyre__load_32_relaxed(&cell->cell.next);
 		/* cells.F4 relaxed: the cell's fields were acquired above */
-		if (gyre__cas_64_relaxed(&cells->free, &seen, top))
+		if (gyre__cas_64_relaxed(&cells->free, &seen, top)) {
+			gyre__cell_init(cell, (uint32_t)seen);
 			return cell;
+		}
 	}
 }
 
 struct gyre__block *
 gyre__cells_take(struct gyre__cells *cells)
 {
-	struct gyre__block *cell = pop(cells);
+	struct gyre__block *cell = gyre__cells_take_free(cells);
 
 	if (cell == NULL)
 		cell = grow(cells);
 	if (cell == NULL)
 		cell = gyre__cell_new(cells->sys);
-	if (cell != NULL)
-		gyre__cell_init(cell, cell->cell.number);
 	return cell;
+}
+
+bool
+gyre__cells_reserve(struct gyre__cells *cells)
+{
+	struct gyre__cell_list list = { 0 };
+	struct gyre__block *cell = grow(cells);
+
+	if (cell == NULL)
+		return false;
+	gyre__cell_list_add(&list, cell, cells->sys);
+	gyre__cells_put(cells, &list);
+	return true;
 }

@@ -6,8 +6,8 @@
  * Cells live in chunks that are made as they are needed and freed with the
  * inbox; the free ones are a stack whose head carries a tag beside the top
  * cell's number, so that a pop can't mistake a cell that came back for one
- * that never left. Any thread takes, and signal handlers too as long as some
- * are free; the inbox's consumer puts back, many at a time.
+ * that never left. Any thread takes, signal handlers only what is free; the
+ * inbox's consumer puts back, many at a time.
  */
 #ifndef GYRE_BUS_CELLS_H
 #define GYRE_BUS_CELLS_H
@@ -40,14 +40,21 @@ struct gyre__cell_list {
 void gyre__cells_init(struct gyre__cells *cells, const struct gyre_sys *sys);
 void gyre__cells_fini(struct gyre__cells *cells);
 
+/* Make the first chunk before anybody takes; false: no memory. */
+bool gyre__cells_reserve(struct gyre__cells *cells);
+
 /* An empty cell, or NULL: no memory. Any thread. */
 struct gyre__block *gyre__cells_take(struct gyre__cells *cells);
+
+/* One that is free already, or NULL. Any thread and signal handlers. */
+struct gyre__block *gyre__cells_take_free(struct gyre__cells *cells);
 
 /* Gather a cell that is done with; one that has no number is freed. */
 void gyre__cell_list_add(struct gyre__cell_list *list, struct gyre__block *cell,
 			 const struct gyre_sys *sys);
 
-/* Give the gathered cells back, and empty the list. Any thread. */
+/* Give the gathered cells back, and empty the list. Any thread and signal
+ * handlers. */
 void gyre__cells_put(struct gyre__cells *cells, struct gyre__cell_list *list);
 
 #endif

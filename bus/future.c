@@ -8,35 +8,37 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "bus/inbox.h"
+#include "bus/latch.h"
 #include "bus/outbox.h"
-#include "bus/waiter.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define DONE ((struct gyre__waiter *)(uintptr_t)1)
+#define DONE ((uintptr_t)1)
+
+/* -- the latch and DONE in one word -------------------------------------- */
+
+static bool
+is_done(const void *word)
+{
+	return ((uintptr_t)word & DONE) != 0;
+}
+
+static struct gyre__latch *
+latch_in(const void *word)
+{
+	return (struct gyre__latch *)((uintptr_t)word & ~DONE);
+}
+
+static void *
+look(const struct gyre_future *future)
+{
+	/* future.D2 acquire: the outcome after DONE, the latch's fields after
+	 * the word that leads to it; pairs with future.D1, future.L2 */
+	return gyre__load_ptr_acquire(&future->latch);
+}
 
 /* -- the completion's journey -------------------------------------------- */
-
-static void
-fire_callbacks(struct gyre_future *future)
-{
-	struct gyre__future_callback *callback;
-
-	future->fired = true;
-	while ((callback = future->callbacks) != NULL) {
-		gyre_future_fn fn = callback->fn;
-		void *arg = callback->arg;
-
-		future->callbacks = callback->next;
-		future->sys->release(callback);
-		fn(future, arg);
-		if (gyre__raised())
-			gyre__outbox_report(gyre__outbox_of_thread,
-					    "future callback",
-					    (void (*)(void))fn, arg);
-	}
-}
 
 static struct gyre_future *
 future_of_completion(struct gyre_task *task)
@@ -50,7 +52,7 @@ run_completion(struct gyre_task *task)
 {
 	struct gyre_future *future = future_of_completion(task);
 
-	fire_callbacks(future);
+	gyre__future_fire(future);
 	gyre_future_unref(future);
 }
 
@@ -59,6 +61,87 @@ drop_completion(struct gyre_task *task, enum gyre_drop_reason reason)
 {
 	(void)reason;
 	gyre_future_unref(future_of_completion(task));
+}
+
+/* -- errors that nobody has read ----------------------------------------- */
+
+static void
+free_future(struct gyre_future *future)
+{
+	GYRE_INSIST(future->newest_awaiter == NULL);
+	gyre__latch_free(latch_in(future->latch));
+	if (future->error != 0 && future->rejection != NULL)
+		future->sys->release(future->rejection);
+	gyre_inbox_unref(future->home);
+	future->sys->release(future);
+}
+
+/* Of one that nobody else has any more. */
+static bool
+is_to_be_reported(const struct gyre_future *future)
+{
+	if (!is_done(future->latch) || future->home == NULL)
+		return false;
+	if (future->error == 0 || future->error == -ECANCELED)
+		return false;
+	/* That it closed is no news to a home that has closed. */
+	if (future->error == -ESHUTDOWN && gyre__inbox_is_closed(future->home))
+		return false;
+	return !future->is_read;
+}
+
+static bool
+is_at_home(const struct gyre_future *future)
+{
+	return gyre__outbox_of_thread != NULL &&
+	       gyre__outbox_of_thread->home == future->home;
+}
+
+/* The function that gave the last reference back may have raised an error of
+ * its own. */
+static void
+report(const struct gyre_future *future)
+{
+	const struct gyre__rejection *rejection = future->rejection;
+	struct gyre_exception before = gyre__exception;
+
+	if (rejection != NULL)
+		gyre_raise_at(future->error, rejection->file, rejection->line,
+			      "%s", rejection->message);
+	else
+		gyre_raise_at(future->error, NULL, 0, NULL);
+	gyre__outbox_report(gyre__outbox_of_thread, "future", NULL, NULL);
+	gyre__exception = before;
+}
+
+static void
+run_report(struct gyre_task *task)
+{
+	report(future_of_completion(task));
+	free_future(future_of_completion(task));
+}
+
+static void
+drop_report(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	(void)reason;
+	if (is_at_home(future_of_completion(task)))
+		report(future_of_completion(task));
+	free_future(future_of_completion(task));
+}
+
+/* Report the error, or send the future home to have it reported there: then
+ * it is away. The completion has come home or was never posted. */
+static bool
+report_or_send(struct gyre_future *future)
+{
+	if (is_at_home(future)) {
+		report(future);
+		return false;
+	}
+	future->completion.run = run_report;
+	future->completion.drop = drop_report;
+	return gyre_inbox_post(future->home, &future->completion) == 0;
 }
 
 /* -- life ---------------------------------------------------------------- */
@@ -73,7 +156,6 @@ gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 		.refs = 1,
 		.completion = { .run = run_completion,
 				.drop = drop_completion },
-		.callbacks_end = &future->callbacks,
 	};
 }
 
@@ -95,28 +177,6 @@ gyre_future_ref(struct gyre_future *future)
 	return future;
 }
 
-static void
-free_future(struct gyre_future *future)
-{
-	struct gyre__future_callback *callback;
-	struct gyre__waiter *waiter = future->waiters;
-
-	while ((callback = future->callbacks) != NULL) {
-		future->callbacks = callback->next;
-		future->sys->release(callback);
-	}
-	while (waiter != NULL && waiter != DONE) {
-		struct gyre__waiter *next = waiter->next;
-
-		gyre__waiter_unref(waiter);
-		waiter = next;
-	}
-	if (future->message != NULL)
-		future->sys->release(future->message);
-	gyre_inbox_unref(future->home);
-	future->sys->release(future);
-}
-
 void
 gyre_future_unref(struct gyre_future *future)
 {
@@ -128,8 +188,11 @@ gyre_future_unref(struct gyre_future *future)
 	 * memory; pairs with future.N2 */
 	before = gyre__add_32_acq_rel(&future->refs, (uint32_t)-1);
 	GYRE_INSIST(before != 0);
-	if (before == 1)
-		free_future(future);
+	if (before > 1)
+		return;
+	if (is_to_be_reported(future) && report_or_send(future))
+		return;
+	free_future(future);
 }
 
 /* -- completing ---------------------------------------------------------- */
@@ -148,19 +211,19 @@ claim(struct gyre_future *future)
 static void
 publish(struct gyre_future *future)
 {
-	struct gyre__waiter *waiter;
+	void *seen = NULL;
 
 	/* Keep it until the end: who sees DONE may give the last one back. */
 	gyre_future_ref(future);
-	/* future.D1 acq_rel: the outcome before DONE, the waiters' fields
-	 * after it; pairs with future.D2, future.W1 */
-	waiter = gyre__swap_ptr_acq_rel(&future->waiters, DONE);
-	while (waiter != NULL) {
-		struct gyre__waiter *next = waiter->next;
-
-		gyre__waiter_wake(waiter);
-		waiter = next;
-	}
+	do {
+		GYRE_INSIST(!is_done(seen));
+		/* future.D1 acq_rel: the outcome before DONE, the latch's
+		 * fields after the word that leads to it; pairs with
+		 * future.D2, future.L2 */
+	} while (!gyre__cas_ptr_acq_rel(&future->latch, &seen,
+					(void *)((uintptr_t)seen | DONE)));
+	if (seen != NULL)
+		gyre__latch_open(latch_in(seen));
 	if (future->home == NULL ||
 	    gyre_inbox_post(future->home, &future->completion) < 0)
 		gyre_future_unref(future);
@@ -176,32 +239,42 @@ gyre_future_resolve(struct gyre_future *future, void *value)
 	return 0;
 }
 
-/* A message that can't be kept is left out: the code is what counts. */
-static char *
-copy_message(const struct gyre_sys *sys, const char *message)
+/* NULL if there is nothing to say, or no memory: the code is what counts. */
+static struct gyre__rejection *
+new_rejection(const struct gyre_sys *sys, const char *file, int line,
+	      const char *message)
 {
-	size_t size;
-	char *copy;
+	size_t size = (message != NULL ? strlen(message) : 0) + 1;
+	struct gyre__rejection *rejection;
 
-	if (message == NULL || message[0] == '\0')
+	if (size == 1 && file == NULL)
 		return NULL;
-	size = strlen(message) + 1;
-	copy = sys->allocate(size, 0);
-	if (copy != NULL)
-		memcpy(copy, message, size);
-	return copy;
+	rejection = sys->allocate(sizeof(*rejection) + size, 0);
+	if (rejection == NULL)
+		return NULL;
+	rejection->file = file;
+	rejection->line = line;
+	memcpy(rejection->message, message != NULL ? message : "", size);
+	return rejection;
 }
 
-int
-gyre_future_reject(struct gyre_future *future, int error, const char *message)
+static int
+reject(struct gyre_future *future, int error, const char *file, int line,
+       const char *message)
 {
 	GYRE_REQUIRE(error < 0);
 	if (!claim(future))
 		return -EALREADY;
 	future->error = error;
-	future->message = copy_message(future->sys, message);
+	future->rejection = new_rejection(future->sys, file, line, message);
 	publish(future);
 	return 0;
+}
+
+int
+gyre_future_reject(struct gyre_future *future, int error, const char *message)
+{
+	return reject(future, error, NULL, 0, message);
 }
 
 int
@@ -216,10 +289,38 @@ gyre__future_complete(struct gyre_future *future, void *value)
 	const struct gyre_exception *raised = gyre_exception();
 
 	if (raised != NULL)
-		gyre_future_reject(future, raised->error, raised->message);
+		reject(future, raised->error, raised->file, raised->line,
+		       raised->message);
 	else
 		gyre_future_resolve(future, value);
 	gyre__clear_exception();
+}
+
+static void
+mark_read(struct gyre_future *future)
+{
+	/* future.R1 relaxed: the last unref looks, after every other one */
+	gyre__store_32_relaxed(&future->is_read, 1);
+}
+
+void
+gyre__future_copy(struct gyre_future *source, struct gyre_future *target)
+{
+	const struct gyre__rejection *why;
+	int result;
+
+	if (source->error == 0) {
+		gyre_future_resolve(target, source->value);
+		return;
+	}
+	why = source->rejection;
+	if (why != NULL)
+		result = reject(target, source->error, why->file, why->line,
+				why->message);
+	else
+		result = reject(target, source->error, NULL, 0, NULL);
+	if (result == 0)
+		mark_read(source);
 }
 
 /* -- looking ------------------------------------------------------------- */
@@ -227,8 +328,7 @@ gyre__future_complete(struct gyre_future *future, void *value)
 bool
 gyre_future_done(const struct gyre_future *future)
 {
-	/* future.D2 acquire: the outcome after DONE; pairs with future.D1 */
-	return gyre__load_ptr_acquire(&future->waiters) == DONE;
+	return is_done(look(future));
 }
 
 int
@@ -236,141 +336,56 @@ gyre_future_result(struct gyre_future *future, void **ret_value)
 {
 	if (!gyre_future_done(future))
 		return -EAGAIN;
-	if (future->error == 0 && ret_value != NULL)
+	if (future->error != 0)
+		mark_read(future);
+	else if (ret_value != NULL)
 		*ret_value = future->value;
 	return future->error;
 }
 
 const char *
-gyre_future_message(const struct gyre_future *future)
+gyre_future_message(struct gyre_future *future)
 {
 	GYRE_REQUIRE(gyre_future_done(future));
-	return future->message != NULL ? future->message : "";
-}
-
-/* Join the waiters; false: it is done. */
-static bool
-push_waiter(struct gyre_future *future, struct gyre__waiter *waiter)
-{
-	/* future.W2 relaxed: a guess, which the exchange verifies */
-	struct gyre__waiter *seen = gyre__load_ptr_relaxed(&future->waiters);
-
-	do {
-		if (seen == DONE)
-			return false;
-		waiter->next = seen;
-		/* future.W1 release: the waiter's fields before the stack
-		 * that leads to it; pairs with future.D1 */
-	} while (!gyre__cas_ptr_release(&future->waiters, &seen, waiter));
-	return true;
-}
-
-struct gyre__waiter *
-gyre__future_join(struct gyre_future *future)
-{
-	struct gyre__waiter *waiter = gyre__waiter_new(future->sys);
-
-	if (waiter != NULL && !push_waiter(future, waiter))
-		gyre__waiter_wake(waiter);
-	return waiter;
+	if (future->error == 0)
+		return "";
+	mark_read(future);
+	return future->rejection != NULL ? future->rejection->message : "";
 }
 
 int
-gyre__future_wait_joined(struct gyre_future *future,
-			 struct gyre__waiter *waiter, int64_t deadline_ns,
-			 void **ret_value)
+gyre__future_prepare_wait(struct gyre_future *future)
 {
-	int result = gyre__waiter_wait(waiter, deadline_ns);
+	struct gyre__latch *latch;
+	void *seen = NULL;
 
-	return result < 0 ? result : gyre_future_result(future, ret_value);
+	/* future.L1 relaxed: nothing is read through it here */
+	if (gyre__load_ptr_relaxed(&future->latch) != NULL)
+		return 0;
+	latch = gyre__latch_new(future->sys);
+	if (latch == NULL)
+		return -ENOMEM;
+	/* future.L2 release: the latch's fields before the word that leads to
+	 * it; pairs with future.D1, future.D2 */
+	if (!gyre__cas_ptr_release(&future->latch, &seen, latch))
+		gyre__latch_free(latch);
+	return 0;
 }
 
 int
 gyre_future_wait(struct gyre_future *future, int64_t deadline_ns,
 		 void **ret_value)
 {
-	struct gyre__waiter *waiter;
+	void *seen;
+	int result;
 
 	if (gyre__outbox_of_thread != NULL)
 		return -EDEADLK;
-	if (gyre_future_done(future))
-		return gyre_future_result(future, ret_value);
-	waiter = gyre__future_join(future);
-	if (waiter == NULL)
-		return -ENOMEM;
-	return gyre__future_wait_joined(future, waiter, deadline_ns, ret_value);
-}
-
-/* -- callbacks ----------------------------------------------------------- */
-
-/* A callback added after the completion came: its turn is a hop of its own. */
-struct late_callback {
-	struct gyre_task task;
-	struct gyre_future *future;
-	gyre_future_fn fn;
-	void *arg;
-};
-
-static void
-free_late(struct late_callback *late)
-{
-	struct gyre_future *future = late->future;
-
-	future->sys->release(late);
-	gyre_future_unref(future);
-}
-
-static void
-run_late(struct gyre_task *task)
-{
-	struct late_callback *late = (struct late_callback *)task;
-
-	late->fn(late->future, late->arg);
-	free_late(late);
-}
-
-static void
-drop_late(struct gyre_task *task, enum gyre_drop_reason reason)
-{
-	(void)reason;
-	free_late((struct late_callback *)task);
-}
-
-static int
-post_late(struct gyre_future *future, gyre_future_fn fn, void *arg)
-{
-	struct late_callback *late = future->sys->allocate(sizeof(*late), 0);
-	int result;
-
-	if (late == NULL)
-		return -ENOMEM;
-	*late = (struct late_callback){
-		.task = { .run = run_late, .drop = drop_late },
-		.future = gyre_future_ref(future),
-		.fn = fn,
-		.arg = arg,
-	};
-	result = gyre_inbox_post(future->home, &late->task);
+	result = gyre__future_prepare_wait(future);
 	if (result < 0)
-		free_late(late);
-	return result;
-}
-
-int
-gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,
-			  void *arg)
-{
-	struct gyre__future_callback *callback;
-
-	if (future->fired)
-		return post_late(future, fn, arg);
-	callback = future->sys->allocate(sizeof(*callback), 0);
-	if (callback == NULL)
-		return -ENOMEM;
-	callback->next = NULL;
-	callback->fn = fn;
-	callback->arg = arg;
-	*future->callbacks_end = callback;
-	future->callbacks_end = &callback->next;
-	return 0;
+		return result;
+	seen = look(future);
+	if (!is_done(seen))
+		result = gyre__latch_wait(latch_in(seen), deadline_ns);
+	return result < 0 ? result : gyre_future_result(future, ret_value);
 }

@@ -2,12 +2,17 @@
  * Futures from the inside: made for a home inbox, or for none.
  *
  * Two words decide. `claimed` goes from 0 to 1 once: whoever moved it writes
- * the outcome. `waiters` is a stack of blocked threads whose last value is
- * DONE: whoever sees it sees the outcome. The rest belongs to the home loop,
- * which the completion reaches as a task.
+ * the outcome. `latch` is where threads block, if any has come, with DONE
+ * in its lowest bit: whoever sees that sees the outcome. The rest belongs to
+ * the home loop, which the completion reaches as a task.
  *
  *     pending --claim--> outcome written --DONE--> completion posted
  *                                               --home runs it--> fired
+ *
+ * Who waits at home is a task, an awaiter: run when the completion has come,
+ * dropped when the home closes. It is linked twice: in the future's queue, by
+ * the task, and in the home inbox's list, where the home finds it that closes
+ * before the future is complete.
  */
 #ifndef GYRE_BUS_FUTURE_H
 #define GYRE_BUS_FUTURE_H
@@ -16,12 +21,20 @@
 
 #include "base/sys.h"
 
-struct gyre__waiter;
+/* The owner of the memory sets the task's run and drop. */
+struct gyre__awaiter {
+	struct gyre_task task;
+	struct gyre__awaiter *next;  /* in the home's list */
+	struct gyre__awaiter **link; /* what points here */
+	struct gyre_future *future;  /* a reference, which run or drop gives
+				      * back */
+};
 
-struct gyre__future_callback {
-	struct gyre__future_callback *next;
-	gyre_future_fn fn;
-	void *arg;
+/* What there is to say of an error beside its code. */
+struct gyre__rejection {
+	const char *file; /* where it was raised, or NULL */
+	int line;
+	char message[]; /* "" or one line */
 };
 
 struct gyre_future {
@@ -32,18 +45,22 @@ struct gyre_future {
 	/* -- any thread, atomic -- */
 	uint32_t refs;
 	uint32_t claimed;
-	struct gyre__waiter *waiters;
-	/* -- the claimer, until DONE; then immutable -- */
+	void *latch; /* NULL or a latch, DONE or not; to the end */
+	/* -- the claimer, until DONE; then immutable but for is_read -- */
 	int error;
-	void *value;
-	char *message;
-	/* -- whoever posts it, then home -- */
+	uint32_t is_read; /* atomic: somebody has looked at the error */
+	union {
+		void *value;                       /* if error is 0 */
+		struct gyre__rejection *rejection; /* else; or NULL */
+	};
+	/* -- whoever posts it, then home; at the end the last unref -- */
 	struct gyre_task completion;
 	/* -- home -- */
-	bool fired; /* the completion has come: callbacks are not kept */
-	struct gyre__future_callback *callbacks;
-	struct gyre__future_callback **callbacks_end;
+	bool fired; /* the completion has come: awaiters are not kept */
+	struct gyre_task *newest_awaiter; /* linked to the oldest, and so on */
 };
+
+_Static_assert(sizeof(struct gyre_future) <= 88, "a future is compact");
 
 /* A pending future; home may be NULL. Any thread; NULL: no memory. */
 struct gyre_future *gyre__future_new(const struct gyre_sys *sys,
@@ -57,19 +74,43 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);
 
-/*
- * A wait in two steps, for those who must know that they can wait before they
- * begin what they wait for: join those who wait, or NULL for want of memory;
- * then wait, which gives the waiter back, as gyre__waiter_unref() does for one
- * that does not wait after all. Any thread without an outbox.
- */
-struct gyre__waiter *gyre__future_join(struct gyre_future *future);
-int gyre__future_wait_joined(struct gyre_future *future,
-			     struct gyre__waiter *waiter, int64_t deadline_ns,
-			     void **ret_value);
+/* Complete the target as the source is, which is complete, unless it is done;
+ * an error that is taken has been read. Any thread. */
+void gyre__future_copy(struct gyre_future *source, struct gyre_future *target);
 
-/* Keep a callback until the completion comes home, or schedule it. Home. */
+/*
+ * Have what gyre_future_wait() needs, for those who must know that they can
+ * wait before they begin what they wait for: 0 or -ENOMEM. Any thread.
+ */
+int gyre__future_prepare_wait(struct gyre_future *future);
+
+/* The completion has come: run all who wait. The home's thread. */
+void gyre__future_fire(struct gyre_future *future);
+
+/*
+ * Have an awaiter run, never at once, when the future is complete, or else
+ * dropped. Needs no memory. The future's owner.
+ * -EINVAL: it has no home; -ESHUTDOWN: that is closed; nothing was taken.
+ */
+int gyre__future_await(struct gyre_future *future,
+		       struct gyre__awaiter *awaiter);
+
+/* The same for a callback and what becomes of arg, or NULL; -ENOMEM too. */
 int gyre__future_add_callback(struct gyre_future *future, gyre_future_fn fn,
-			      void *arg);
+			      void *arg, gyre_drop_fn drop);
+
+/*
+ * A future at home that all the others complete, or with `any` the first of
+ * them that resolves, as gyre_future_all() and gyre_future_any() say. The
+ * home's owner, while it is open; NULL: no memory.
+ */
+struct gyre_future *gyre__future_join(const struct gyre_sys *sys,
+				      struct gyre_inbox *home,
+				      struct gyre_future *const *futures,
+				      size_t count, bool any) GYRE_MUST_CHECK;
+
+/* Drop all awaiters whose future's home is this inbox, which has just been
+ * closed. Its consumer, with its outbox entered. */
+void gyre__futures_close(struct gyre_inbox *inbox);
 
 #endif

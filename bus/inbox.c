@@ -26,6 +26,28 @@ _Static_assert(offsetof(struct gyre_task, _next) ==
 		       offsetof(struct ck_stack_entry, next),
 	       "a task is a ck_stack_entry");
 
+static struct gyre_inbox *
+inbox_of_poke(struct gyre_task *poke)
+{
+	return (struct gyre_inbox *)((char *)poke -
+				     offsetof(struct gyre_inbox, poke));
+}
+
+void
+gyre__poke_run(struct gyre_task *poke)
+{
+	/* inbox.K1 acq_rel: what was done before the pokes that this one
+	 * stands for, urgent tasks among it; pairs with inbox.K2 */
+	gyre__swap_32_acq_rel(&inbox_of_poke(poke)->poked, 0);
+}
+
+static void
+drop_poke(struct gyre_task *poke, enum gyre_drop_reason reason)
+{
+	(void)poke;
+	(void)reason;
+}
+
 struct gyre_inbox *
 gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 {
@@ -38,6 +60,9 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 	inbox->bell = bell;
 	inbox->forks = gyre__forks();
 	inbox->refs = 1;
+	inbox->poke.run = gyre__poke_run;
+	inbox->poke.drop = drop_poke;
+	inbox->awaiters_end = &inbox->awaiters;
 	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
 }
@@ -69,6 +94,36 @@ gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 	} while (!gyre__cas_ptr_release(&inbox->head, &seen, newest));
 	if (seen == ARMED)
 		ring(inbox);
+	return 0;
+}
+
+void
+gyre__inbox_poke(struct gyre_inbox *inbox)
+{
+	/* inbox.K2 acq_rel: what this thread did before; whoever finds it set
+	 * relies on a poke that has not run; pairs with inbox.K1 */
+	if (gyre__swap_32_acq_rel(&inbox->poked, 1) == 0)
+		(void)gyre__inbox_push(inbox, &inbox->poke, &inbox->poke);
+}
+
+int
+gyre_inbox_post_urgent(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	struct gyre_task *seen;
+
+	GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
+	if (gyre__is_fork(inbox->forks))
+		return -EPERM;
+	/* inbox.U1 relaxed: a guess, which the exchange below verifies */
+	seen = gyre__load_ptr_relaxed(&inbox->urgent);
+	do {
+		if (seen == CLOSED)
+			return -ESHUTDOWN;
+		task->_next = seen;
+		/* inbox.U2 release: the task's fields before the stack that
+		 * leads to it; pairs with inbox.U4, inbox.U5 */
+	} while (!gyre__cas_ptr_release(&inbox->urgent, &seen, task));
+	gyre__inbox_poke(inbox);
 	return 0;
 }
 
@@ -110,6 +165,14 @@ gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain)
 		append_reversed(chain, seen);
 }
 
+void
+gyre__inbox_take_urgent(struct gyre_inbox *inbox, struct gyre__chain *chain)
+{
+	/* inbox.U4 acquire: the tasks' fields after the stack; pairs with
+	 * inbox.U2 */
+	append_reversed(chain, gyre__swap_ptr_acquire(&inbox->urgent, NULL));
+}
+
 bool
 gyre__inbox_arm(struct gyre_inbox *inbox)
 {
@@ -138,6 +201,8 @@ gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain)
 		inbox->self_disarms++;
 	else
 		append_reversed(chain, seen);
+	/* inbox.U5 acq_rel: as C1, for the urgent ones; pairs with inbox.U2 */
+	append_reversed(chain, gyre__swap_ptr_acq_rel(&inbox->urgent, CLOSED));
 	/* inbox.C2 acquire: every ring is over; pairs with inbox.R1 */
 	while (gyre__load_64_acquire(&inbox->rings) !=
 	       inbox->arms - inbox->self_disarms) {

@@ -16,21 +16,27 @@
  *
  * Any thread pushes; push and take of "the consumer" are one thread at a
  * time: a loop's owner, or a pool's worker under the pool's mutex. The order
- * is first in, first out per pusher. Unbounded. An inbox is counted; while it
- * is open its consumer holds a reference, so a push never needs one of its
- * own.
+ * is first in, first out per pusher. Unbounded. Urgent tasks have a stack of
+ * their own, which the owner looks at between two tasks; a poke, which is a
+ * task without a message, sees to it that it wakes for them. An inbox is
+ * counted; while it is open its consumer holds a reference, so a push never
+ * needs one of its own.
  */
 #ifndef GYRE_BUS_INBOX_H
 #define GYRE_BUS_INBOX_H
 
 #include <gyre/task.h>
 
+#include "base/atomics.h"
 #include "base/sys.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
 
 #include <stdalign.h>
+
+struct gyre__awaiter;
+struct gyre__outbox;
 
 struct gyre_inbox {
 	/* -- immutable after new -- */
@@ -42,9 +48,18 @@ struct gyre_inbox {
 	/* Written once by close, read by senders: a stale 0 costs them a
 	 * push that is refused. */
 	uint32_t closed;
+	/* -- any thread, atomic: what overtakes -- */
+	struct gyre_task *urgent; /* newest first; NULL, or CLOSED for good */
+	uint32_t poked;           /* the poke is under way */
+	struct gyre_task poke;    /* whoever set poked pushes it */
+	/* Written when a thread enters or leaves the consumer's outbox, read
+	 * by those who may not be that thread: only a misuse is seen late. */
+	struct gyre__outbox *outbox;
 	/* -- consumer -- */
-	uint64_t arms;
+	alignas(GYRE__CACHE_LINE) uint64_t arms;
 	uint64_t self_disarms;
+	struct gyre__awaiter *awaiters; /* future.c's; oldest first */
+	struct gyre__awaiter **awaiters_end;
 	/* -- any thread, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
 	uint64_t rings; /* done, each a ringer's last touch of the inbox */
@@ -62,6 +77,23 @@ struct gyre_inbox *gyre__inbox_new(const struct gyre_sys *sys,
  */
 int gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 		     struct gyre_task *oldest);
+
+/* Have the consumer wake, if it sleeps, and take once more. Any thread and
+ * signal handlers; a closed inbox is left alone. */
+void gyre__inbox_poke(struct gyre_inbox *inbox);
+
+/* Whether urgent tasks wait, as far as the consumer can see. Consumer. */
+static inline bool
+gyre__inbox_has_urgent(const struct gyre_inbox *inbox)
+{
+	/* inbox.U3 relaxed: nothing is read through it; the poke sees to it
+	 * that a later look finds what this one misses */
+	return gyre__load_ptr_relaxed(&inbox->urgent) != NULL;
+}
+
+/* Append the urgent tasks to the chain, in first-in order. Consumer. */
+void gyre__inbox_take_urgent(struct gyre_inbox *inbox,
+			     struct gyre__chain *chain);
 
 /* Append all that waits to the chain, in first-in order. Consumer. */
 void gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain);

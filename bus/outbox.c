@@ -8,8 +8,10 @@
  */
 #include "bus/outbox.h"
 
+#include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "bus/future.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
 #include "bus/stock.h"
@@ -37,6 +39,8 @@ gyre__outbox_enter(struct gyre__outbox *outbox)
 {
 	GYRE_INSIST(gyre__outbox_of_thread == NULL);
 	gyre__outbox_of_thread = outbox;
+	/* outbox.E1 relaxed: compared, and no more */
+	gyre__store_ptr_relaxed(&outbox->home->outbox, outbox);
 }
 
 void
@@ -44,6 +48,8 @@ gyre__outbox_leave(struct gyre__outbox *outbox)
 {
 	GYRE_INSIST(gyre__outbox_of_thread == outbox);
 	GYRE_INSIST(gyre__outbox_is_flushed(outbox));
+	/* outbox.E2 relaxed: as outbox.E1 */
+	gyre__store_ptr_relaxed(&outbox->home->outbox, NULL);
 	gyre__outbox_of_thread = NULL;
 }
 
@@ -120,25 +126,54 @@ put_back(struct gyre__outbox *outbox, struct gyre__chain *chain)
 	gyre__chain_concat(&outbox->ready, chain);
 }
 
+/* What the task stands for leaves the chain's count when it has run. */
+static void
+run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
+	 struct gyre_task *task)
+{
+	void (*run)(struct gyre_task *) = task->run;
+	size_t messages = gyre__task_messages(task);
+
+	run(task);
+	outbox->run += messages;
+	chain->messages -= messages;
+	if (gyre__raised())
+		gyre__outbox_report(outbox, "task", (void (*)(void))run, task);
+}
+
+void
+gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
+{
+	struct gyre__chain urgent = { 0 };
+	struct gyre_task *task;
+
+	if (outbox->halted)
+		return;
+	gyre__inbox_take_urgent(outbox->home, &urgent);
+	outbox->posted += urgent.messages;
+	while (!outbox->halted && (task = gyre__chain_pop(&urgent)) != NULL)
+		run_task(outbox, &urgent, task);
+	if (GYRE__UNLIKELY(outbox->halted))
+		put_back(outbox, &urgent);
+}
+
 void
 gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 {
 	struct gyre_task *task;
 
-	while ((task = gyre__chain_pop(chain)) != NULL) {
-		void (*run)(struct gyre_task *) = task->run;
-		size_t messages = gyre__task_messages(task);
-
+	for (;;) {
+		gyre__outbox_run_urgent(outbox);
+		if (GYRE__UNLIKELY(outbox->halted)) {
+			put_back(outbox, chain);
+			return;
+		}
+		task = gyre__chain_pop(chain);
+		if (task == NULL)
+			return;
 		if (chain->head != NULL)
 			__builtin_prefetch(chain->head);
-		run(task);
-		outbox->run += messages;
-		chain->messages -= messages;
-		if (gyre__raised())
-			gyre__outbox_report(outbox, "task", (void (*)(void))run,
-					    task);
-		if (GYRE__UNLIKELY(outbox->halted))
-			put_back(outbox, chain);
+		run_task(outbox, chain, task);
 	}
 }
 
@@ -181,12 +216,14 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__outbox_flush(outbox);
 	out = outbox->blocks - outbox->spares;
 	gyre__inbox_ref_many(outbox->home, out);
+	outbox->closing = true;
 	gyre__inbox_close(outbox->home, &rest);
 	outbox->posted += rest.messages;
 	gyre__chain_concat(&outbox->ready, &rest);
 	outbox->ready_open = NULL;
 	outbox->dropped += outbox->ready.messages;
 	gyre__outbox_drop(outbox, &outbox->ready);
+	gyre__futures_close(outbox->home);
 	gyre__outbox_flush(outbox);
 	gyre__lanes_close(outbox);
 	for (out -= outbox->blocks - outbox->spares; out > 0; out--)

@@ -25,6 +25,7 @@
 #include "bus/block.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
+#include "bus/inbox.h"
 
 #define GYRE__LANE_MESSAGES_MAX 64
 #define GYRE__LANE_RETURNS_MAX  32
@@ -57,6 +58,8 @@ struct gyre__outbox {
 	const struct gyre_sys *sys;
 	struct gyre_inbox *home; /* borrowed: the owner's own inbox */
 	gyre__raise_fn on_raise;
+	bool closing; /* the home refuses from now on; its own thread asks here,
+		       * not the inbox, and so touches nothing shared */
 	/* what the owner has to run */
 	struct gyre__chain ready;
 	struct gyre__block *ready_open;
@@ -136,13 +139,23 @@ void gyre__outbox_halt(struct gyre__outbox *outbox);
 /* Whether what this thread raised is no more than that. */
 bool gyre__raised_is_halt(void);
 
+/* Run the urgent tasks that are there, between two others. */
+void gyre__outbox_run_urgent_now(struct gyre__outbox *outbox);
+
+static inline void
+gyre__outbox_run_urgent(struct gyre__outbox *outbox)
+{
+	if (__builtin_expect(gyre__inbox_has_urgent(outbox->home), 0))
+		gyre__outbox_run_urgent_now(outbox);
+}
+
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
 /*
- * Close the home inbox: drop what waits there and in the ready chain, flush,
- * send other outboxes' blocks home, free the own ones. The thread must have
- * entered it.
+ * Close the home inbox: drop what waits there, in the ready chain and for its
+ * futures, flush, send other outboxes' blocks home, free the own ones. The
+ * thread must have entered it.
  */
 void gyre__outbox_close(struct gyre__outbox *outbox);
 
@@ -159,5 +172,14 @@ void gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
  */
 int gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn,
 			void *arg, gyre_drop_fn drop);
+
+/*
+ * Send a callback past the thread's outbox, which a signal handler may have
+ * interrupted half-way through a change. -EAGAIN: no cell is free. Any thread
+ * and signal handlers.
+ */
+int gyre__send_callback_from_signal(struct gyre_inbox *inbox,
+				    gyre_callback_fn fn, void *arg,
+				    gyre_drop_fn drop);
 
 #endif

@@ -23,7 +23,7 @@ gyre__stock_take(struct gyre__outbox *outbox)
 {
 	struct gyre__block *block = outbox->spare;
 
-	if (gyre__inbox_is_closed(outbox->home))
+	if (outbox->closing)
 		return gyre__cell_new(outbox->sys);
 	if (block == NULL) {
 		block = gyre__block_new(outbox->sys, outbox->home);

@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 
 #include "base/check.h"
+#include "bus/inbox.h"
 
 #include <errno.h>
 
@@ -17,7 +18,7 @@ bool
 gyre__loop_is_drained(struct gyre_loop *loop)
 {
 	gyre__outbox_receive(&loop->outbox);
-	return loop->outbox.ready.head == NULL;
+	return loop->outbox.ready.head == NULL && loop->inbox->awaiters == NULL;
 }
 
 static void

@@ -42,6 +42,7 @@ gyre_loop_handle_callback_exception(struct gyre_loop *loop,
 	(void)arg;
 	gyre__log(&loop->log, GYRE_LOG_ERROR, "%s %p raised %s: %s (%s:%d)",
 		  failure->what, (void *)(uintptr_t)failure->fn,
-		  gyre_error_name(raised->error), raised->message, raised->file,
+		  gyre_error_name(raised->error), raised->message,
+		  raised->file != NULL ? raised->file : "unknown place",
 		  raised->line);
 }

@@ -14,6 +14,7 @@ struct job {
 	struct gyre_task task;     /* holds a reference while it is away */
 	gyre_executor_fn fn;
 	void *arg;
+	gyre_drop_fn drop;
 };
 
 static bool
@@ -34,13 +35,46 @@ int
 gyre_loop_add_future(struct gyre_loop *loop, struct gyre_future *future,
 		     gyre_future_fn fn, void *arg)
 {
-	GYRE_REQUIRE(fn != NULL);
+	gyre__loop_require_owner(loop);
+	return gyre_loop_add_future_drop(loop, future, fn, arg, NULL);
+}
+
+int
+gyre_loop_add_future_drop(struct gyre_loop *loop, struct gyre_future *future,
+			  gyre_future_fn fn, void *arg, gyre_drop_fn drop)
+{
+	GYRE_REQUIRE(future != NULL && fn != NULL);
 	gyre__loop_require_owner(loop);
 	if (future->home != loop->inbox)
 		return -EINVAL;
 	if (is_closed(loop))
 		return -ESHUTDOWN;
-	return gyre__future_add_callback(future, fn, arg);
+	return gyre__future_add_callback(future, fn, arg, drop);
+}
+
+static struct gyre_future *
+join(struct gyre_loop *loop, struct gyre_future *const *futures, size_t count,
+     bool any)
+{
+	if (is_closed(loop))
+		return NULL;
+	return gyre__future_join(loop->sys, loop->inbox, futures, count, any);
+}
+
+struct gyre_future *
+gyre_future_all(struct gyre_loop *loop, struct gyre_future *const *futures,
+		size_t count)
+{
+	gyre__loop_require_owner(loop);
+	return join(loop, futures, count, false);
+}
+
+struct gyre_future *
+gyre_future_any(struct gyre_loop *loop, struct gyre_future *const *futures,
+		size_t count)
+{
+	gyre__loop_require_owner(loop);
+	return join(loop, futures, count, true);
 }
 
 /* -- executors ----------------------------------------------------------- */
@@ -52,15 +86,22 @@ job_of_task(struct gyre_task *task)
 }
 
 static void
+drop_arg(const struct job *job, enum gyre_drop_reason reason)
+{
+	if (job->drop != NULL)
+		job->drop(job->arg, reason);
+}
+
+/* One that was cancelled while it waited has no one to answer. */
+static void
 run_job(struct gyre_task *task)
 {
 	struct job *job = job_of_task(task);
-	void *value = NULL;
 
-	/* One that was cancelled while it waited has no one to answer. */
-	if (!gyre_future_done(&job->future))
-		value = job->fn(job->arg);
-	gyre__future_complete(&job->future, value);
+	if (gyre_future_done(&job->future))
+		drop_arg(job, GYRE_DROP_CANCELED);
+	else
+		gyre__future_complete(&job->future, job->fn(job->arg));
 	gyre_future_unref(&job->future);
 }
 
@@ -69,7 +110,7 @@ drop_job(struct gyre_task *task, enum gyre_drop_reason reason)
 {
 	struct job *job = job_of_task(task);
 
-	(void)reason;
+	drop_arg(job, reason);
 	gyre_future_reject(&job->future, -ESHUTDOWN,
 			   "the executor was shut down");
 	gyre_future_unref(&job->future);
@@ -100,10 +141,28 @@ default_executor(struct gyre_loop *loop)
 	return gyre_pool_executor(loop->own_pool);
 }
 
+static struct job *
+new_job(struct gyre_loop *loop, gyre_executor_fn fn, void *arg,
+	gyre_drop_fn drop)
+{
+	struct job *job = loop->sys->allocate(sizeof(*job), 0);
+
+	if (job == NULL)
+		return NULL;
+	gyre__future_init(&job->future, loop->sys, loop->inbox);
+	job->task.run = run_job;
+	job->task.drop = drop_job;
+	job->fn = fn;
+	job->arg = arg;
+	job->drop = drop;
+	return job;
+}
+
 struct gyre_future *
-gyre_loop_run_in_executor(struct gyre_loop *loop,
-			  struct gyre_executor *executor, gyre_executor_fn fn,
-			  void *arg)
+gyre_loop_run_in_executor_drop(struct gyre_loop *loop,
+			       struct gyre_executor *executor,
+			       gyre_executor_fn fn, void *arg,
+			       gyre_drop_fn drop)
 {
 	struct job *job;
 	int result;
@@ -116,20 +175,25 @@ gyre_loop_run_in_executor(struct gyre_loop *loop,
 		executor = default_executor(loop);
 	if (executor == NULL)
 		return NULL;
-	job = loop->sys->allocate(sizeof(*job), 0);
+	job = new_job(loop, fn, arg, drop);
 	if (job == NULL)
 		return NULL;
-	gyre__future_init(&job->future, loop->sys, loop->inbox);
-	job->task.run = run_job;
-	job->task.drop = drop_job;
-	job->fn = fn;
-	job->arg = arg;
 	gyre_future_ref(&job->future);
 	result = gyre_executor_submit(executor, &job->task);
 	if (result < 0) {
+		drop_arg(job, GYRE_DROP_STOPPED);
 		gyre_future_reject(&job->future, result,
 				   "the executor refused the job");
 		gyre_future_unref(&job->future);
 	}
 	return &job->future;
+}
+
+struct gyre_future *
+gyre_loop_run_in_executor(struct gyre_loop *loop,
+			  struct gyre_executor *executor, gyre_executor_fn fn,
+			  void *arg)
+{
+	gyre__loop_require_owner(loop);
+	return gyre_loop_run_in_executor_drop(loop, executor, fn, arg, NULL);
 }

@@ -88,6 +88,7 @@ run_timeouts(struct gyre_loop *loop)
 		if (gyre__raised())
 			gyre__outbox_report(&loop->outbox, "timeout",
 					    (void (*)(void))fn, arg);
+		gyre__outbox_run_urgent(&loop->outbox);
 		if (loop->outbox.halted)
 			break;
 	}
@@ -182,8 +183,10 @@ run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 static void
 run_handlers(struct gyre_loop *loop, int count)
 {
-	for (int i = 0; i < count && !loop->outbox.halted; i++)
+	for (int i = 0; i < count && !loop->outbox.halted; i++) {
 		run_handler(loop, &loop->events[i]);
+		gyre__outbox_run_urgent(&loop->outbox);
+	}
 	if (count > 0)
 		gyre__loop_end_batch(loop);
 }

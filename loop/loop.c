@@ -18,24 +18,6 @@ monotonic_now(void *arg)
 	return gyre__now_ns(arg);
 }
 
-/* The wake task has done its work by arriving. */
-static void
-run_wake(struct gyre_task *task)
-{
-	struct gyre_loop *loop =
-		(struct gyre_loop *)((char *)task -
-				     offsetof(struct gyre_loop, wake));
-
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_WAKING);
-}
-
-static void
-drop_wake(struct gyre_task *task, enum gyre_drop_reason reason)
-{
-	(void)reason;
-	run_wake(task);
-}
-
 static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
@@ -57,6 +39,19 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 		loop->poller_ops = gyre_poller_find(NULL);
 }
 
+/* Signal handlers may add callbacks, which must not allocate, from now on. */
+static int
+open_inbox(struct gyre_loop *loop)
+{
+	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
+	if (loop->inbox == NULL)
+		return -ENOMEM;
+	if (gyre__cells_reserve(&loop->inbox->cells))
+		return 0;
+	gyre_inbox_unref(loop->inbox);
+	return -ENOMEM;
+}
+
 /* Everything that can fail, undone in reverse where it does. */
 static int
 open_parts(struct gyre_loop *loop)
@@ -73,11 +68,9 @@ open_parts(struct gyre_loop *loop)
 				       GYRE__WAKE_COOKIE);
 	if (result < 0)
 		goto close_wake_fd;
-	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
-	if (loop->inbox == NULL) {
-		result = -ENOMEM;
+	result = open_inbox(loop);
+	if (result < 0)
 		goto close_wake_fd;
-	}
 	return 0;
 
 close_wake_fd:
@@ -90,8 +83,6 @@ close_poller:
 static void
 init_owned(struct gyre_loop *loop)
 {
-	loop->wake.run = run_wake;
-	loop->wake.drop = drop_wake;
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);

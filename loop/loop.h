@@ -16,15 +16,13 @@
  * The bits of a loop's state word, any thread's to read.
  *
  *     start: RUNNING is set, unless STOP is: then STOP is cleared instead
- *     stop:  STOP is set; WAKING too, and who set it posts the wake task
- *     the wake task runs: WAKING is cleared
+ *     stop:  STOP is set, and the inbox is poked
  *     start returns: RUNNING and STOP are cleared together
  *     close: CLOSED is set, for good, while RUNNING is not
  */
 #define GYRE__LOOP_STOP    0x1u
 #define GYRE__LOOP_RUNNING 0x2u
 #define GYRE__LOOP_CLOSED  0x4u
-#define GYRE__LOOP_WAKING  0x8u
 
 /*
  * End-of-batch work, embedded in what has some (a stream with bytes to send).
@@ -62,7 +60,6 @@ struct gyre_loop {
 	uint32_t forks;
 	/* -- any thread, atomic -- */
 	uint32_t state;
-	struct gyre_task wake; /* whoever sets WAKING posts it */
 	/* -- owner -- */
 	int abort_error;           /* once the outbox is halted */
 	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */

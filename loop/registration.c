@@ -1,28 +1,11 @@
 /*
- * What the owner registers: callbacks, timeouts, handlers. On the loop's own
- * thread a callback costs no atomic operation: the outbox keeps what a loop
- * sends to itself.
+ * What the owner registers: timeouts, handlers.
  */
 #include "loop/loop.h"
 
 #include "base/check.h"
 
 #include <errno.h>
-
-int
-gyre_loop_add_callback(struct gyre_loop *loop, gyre_callback_fn fn, void *arg)
-{
-	GYRE_REQUIRE(fn != NULL);
-	return gyre__send_callback(loop->inbox, fn, arg, NULL);
-}
-
-int
-gyre_loop_add_callback_drop(struct gyre_loop *loop, gyre_callback_fn fn,
-			    void *arg, gyre_drop_fn drop)
-{
-	GYRE_REQUIRE(fn != NULL);
-	return gyre__send_callback(loop->inbox, fn, arg, drop);
-}
 
 int64_t
 gyre_loop_time(const struct gyre_loop *loop)

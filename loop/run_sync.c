@@ -56,6 +56,13 @@ on_complete(struct gyre_future *future, void *arg)
 }
 
 static void
+on_drop(void *arg, enum gyre_drop_reason reason)
+{
+	(void)reason;
+	let_go(arg);
+}
+
+static void
 wait_for(struct sync *sync, struct gyre_future *future)
 {
 	int result;
@@ -66,7 +73,8 @@ wait_for(struct sync *sync, struct gyre_future *future)
 		return;
 	}
 	sync->refs++;
-	result = gyre_loop_add_future(sync->loop, future, on_complete, sync);
+	result = gyre_loop_add_future_drop(sync->loop, future, on_complete,
+					   sync, on_drop);
 	if (result < 0) {
 		finish(sync, result);
 		let_go(sync);

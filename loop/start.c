@@ -78,16 +78,12 @@ gyre_loop_start(struct gyre_loop *loop)
 void
 gyre_loop_stop(struct gyre_loop *loop)
 {
-	uint32_t before;
-
 	if (gyre__is_fork(loop->forks))
 		return;
-	before = gyre__loop_change(loop, GYRE__LOOP_CLOSED,
-				   GYRE__LOOP_STOP | GYRE__LOOP_WAKING, 0);
-	/* Whoever set WAKING posts; until the task has run it is there to
-	 * wake the loop, which then sees STOP. */
-	if (!(before & (GYRE__LOOP_CLOSED | GYRE__LOOP_WAKING)))
-		(void)gyre__inbox_push(loop->inbox, &loop->wake, &loop->wake);
+	if (gyre__loop_change(loop, GYRE__LOOP_CLOSED, GYRE__LOOP_STOP, 0) &
+	    GYRE__LOOP_CLOSED)
+		return;
+	gyre__inbox_poke(loop->inbox);
 }
 
 void

@@ -63,7 +63,7 @@ struct gyre_log {
 /* The error that this thread's running function raised. */
 struct gyre_exception {
 	int error;        /* a negative errno, never 0 */
-	const char *file; /* where it was raised */
+	const char *file; /* where it was raised; NULL: not known */
 	int line;
 	char message[GYRE_EXCEPTION_MESSAGE_MAX]; /* "" or one line */
 };

@@ -215,14 +215,14 @@ GYRE_API int gyre_loop_run_sync(struct gyre_loop *loop,
 				void **ret_value) GYRE_MUST_CHECK;
 
 /*
- * Run a stopped loop until nothing is queued on it, or until an instant of its
- * clock. Timeouts that come due meanwhile run and handlers are called, but
- * neither is waited for.
+ * Run a stopped loop until nothing is queued on it and no future is waited for,
+ * or until an instant of its clock. Timeouts that come due meanwhile run and
+ * handlers are called, but neither is waited for.
  *
  * Thread: owner; the calling thread becomes it
  * Blocks: up to deadline_ns, and what runs then
- * Errors: -ETIMEDOUT something is still queued; -ECANCELED the loop was
- *         stopped, before or meanwhile; -ENOMEM; as gyre_loop_start()
+ * Errors: -ETIMEDOUT something is still queued or waited for; -ECANCELED the
+ * loop was stopped, before or meanwhile; -ENOMEM; as gyre_loop_start()
  */
 GYRE_API int gyre_loop_drain(struct gyre_loop *loop, int64_t deadline_ns);
 
@@ -288,6 +288,48 @@ GYRE_API int gyre_loop_add_callback(struct gyre_loop *loop, gyre_callback_fn fn,
 GYRE_API int gyre_loop_add_callback_drop(struct gyre_loop *loop,
 					 gyre_callback_fn fn, void *arg,
 					 gyre_drop_fn drop) GYRE_MUST_CHECK;
+
+/*
+ * The same as gyre_loop_add_callback(), under its other documented name: what
+ * a callback runs in does not depend on who added it.
+ *
+ * Thread: any
+ * Order:  as gyre_loop_add_callback()
+ * Errors: -ESHUTDOWN the loop is closed; -ENOMEM
+ */
+GYRE_API int gyre_loop_spawn_callback(struct gyre_loop *loop,
+				      gyre_callback_fn fn,
+				      void *arg) GYRE_MUST_CHECK;
+
+/*
+ * Add a callback in a signal handler, whatever it interrupted: no lock, no
+ * allocation, and errno is kept. The loop must not be freed meanwhile.
+ *
+ * Room is limited: 32 can wait, and more while threads that run no loop, which
+ * share it, have sent more at a time. In a handler that may lose nothing, add
+ * one callback that looks at everything there is to do.
+ *
+ * Thread: any+signal
+ * Order:  first in, first out among the handlers on a thread that runs a loop,
+ *         which are a sender beside it; elsewhere they are the same sender
+ * Blocks: never
+ * Errors: -EAGAIN there is no room; -ESHUTDOWN the loop is closed
+ */
+GYRE_API int gyre_loop_add_callback_from_signal(struct gyre_loop *loop,
+						gyre_callback_fn fn,
+						void *arg) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_add_callback_from_signal(); if the callback never runs, `drop`
+ * gets arg.
+ *
+ * Thread: any+signal
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Errors: -EAGAIN there is no room; -ESHUTDOWN the loop is closed
+ */
+GYRE_API int gyre_loop_add_callback_from_signal_drop(
+	struct gyre_loop *loop, gyre_callback_fn fn, void *arg,
+	gyre_drop_fn drop) GYRE_MUST_CHECK;
 
 /*
  * Return the loop's inbox, to post tasks to or to keep with gyre_inbox_ref().
@@ -373,8 +415,9 @@ GYRE_API void gyre_loop_remove_timeout(struct gyre_loop *loop,
 /* -- futures and executors ------------------------------------------------ */
 
 /*
- * Call a function on the loop when the future is complete, never inline. If
- * the loop closes first, it is not called.
+ * Call a function on the loop when the future is complete, never inline: one
+ * hop after the completion, or after this call if that came home before. Till
+ * then the future is held. If the loop closes first, it is not called.
  *
  * Thread: owner
  * Order:  first in, first out
@@ -383,6 +426,20 @@ GYRE_API void gyre_loop_remove_timeout(struct gyre_loop *loop,
 GYRE_API int gyre_loop_add_future(struct gyre_loop *loop,
 				  struct gyre_future *future, gyre_future_fn fn,
 				  void *arg) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_add_future(); if the loop closes first, `drop` gets arg, on the
+ * thread that closes it.
+ *
+ * Thread: owner
+ * Owns:   on 0 the loop owns arg, until fn or drop; on error still the caller
+ * Order:  first in, first out
+ * Errors: -EINVAL the future's home is another loop; -ESHUTDOWN; -ENOMEM
+ */
+GYRE_API int gyre_loop_add_future_drop(struct gyre_loop *loop,
+				       struct gyre_future *future,
+				       gyre_future_fn fn, void *arg,
+				       gyre_drop_fn drop) GYRE_MUST_CHECK;
 
 /*
  * Run a function that may block on an executor; NULL is the default one. Its
@@ -396,6 +453,21 @@ GYRE_API int gyre_loop_add_future(struct gyre_loop *loop,
 GYRE_API struct gyre_future *gyre_loop_run_in_executor(
 	struct gyre_loop *loop, struct gyre_executor *executor,
 	gyre_executor_fn fn, void *arg) GYRE_MUST_CHECK;
+
+/*
+ * As gyre_loop_run_in_executor(); if the function never runs, `drop` gets arg:
+ * on the executor when its turn comes and the future was cancelled before, on
+ * whatever thread shuts the executor down, and inside this call if the executor
+ * refuses.
+ *
+ * Thread: owner
+ * Owns:   the caller gets one reference to the future, and arg goes to fn or
+ *         drop; on NULL it is still the caller's
+ * Errors: NULL no memory, or the loop is closed
+ */
+GYRE_API struct gyre_future *gyre_loop_run_in_executor_drop(
+	struct gyre_loop *loop, struct gyre_executor *executor,
+	gyre_executor_fn fn, void *arg, gyre_drop_fn drop) GYRE_MUST_CHECK;
 
 /*
  * Set what run_in_executor uses when it is given none; it must outlive the

@@ -63,6 +63,19 @@ GYRE_API int gyre_inbox_post(struct gyre_inbox *inbox,
 			     struct gyre_task *task) GYRE_MUST_CHECK;
 
 /*
+ * Post a task that overtakes: it runs as soon as the function that now runs on
+ * the inbox's loop returns, before all that is not urgent.
+ *
+ * Thread: any+signal
+ * Owns:   on 0 the inbox, until run or drop; on error still the caller
+ * Order:  first in, first out per sender, among urgent tasks
+ * Blocks: never; needs no memory
+ * Errors: -ESHUTDOWN the inbox is closed; -EPERM the process is a fork
+ */
+GYRE_API int gyre_inbox_post_urgent(struct gyre_inbox *inbox,
+				    struct gyre_task *task) GYRE_MUST_CHECK;
+
+/*
  * Keep an inbox: a counted handle outlives its loop, and a post to a closed
  * one is refused.
  *

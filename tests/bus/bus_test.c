@@ -83,8 +83,9 @@ say_reply(struct gyre_future *reply, void *word)
 static void
 expect(struct gyre_future *reply, const char *word)
 {
-	assert_int_equal(
-		gyre__future_add_callback(reply, say_reply, argument(word)), 0);
+	assert_int_equal(gyre__future_add_callback(reply, say_reply,
+						   argument(word), NULL),
+			 0);
 	gyre_future_unref(reply);
 }
 

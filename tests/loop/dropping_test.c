@@ -34,36 +34,6 @@ timeouts_and_plain_callbacks_vanish_at_close(void **state)
 }
 
 static void
-add_to_closing(void *word, enum gyre_drop_reason reason)
-{
-	trace_drop(word, reason);
-	assert_int_equal(add_with_drop("refused"), -ESHUTDOWN);
-	assert_int_equal(
-		gyre_loop_call_later(the_loop, 0, trace_arg, NULL, NULL),
-		-ESHUTDOWN);
-	assert_int_equal(gyre_loop_add_handler(the_loop, 3, GYRE_READ,
-					       trace_handler, NULL),
-			 -ESHUTDOWN);
-	assert_int_equal(gyre_loop_start(the_loop), -EBUSY);
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	gyre_loop_stop(the_loop);
-}
-
-static void
-drop_functions_at_close_may_use_the_loop_and_are_refused(void **state)
-{
-	char word[] = "dropped";
-
-	(void)state;
-	assert_int_equal(gyre_loop_add_callback_drop(the_loop, trace_arg, word,
-						     add_to_closing),
-			 0);
-	assert_int_equal(add_with_drop("next"), 0);
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_trace("dropped stopped next stopped");
-}
-
-static void
 fail_run(struct gyre_task *task)
 {
 	(void)task;
@@ -75,26 +45,6 @@ fail_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 {
 	(void)reason;
 	fail_run(task);
-}
-
-static void
-post_to_closed(void *arg)
-{
-	struct gyre_task task = { .run = fail_run, .drop = fail_drop };
-
-	CHECK(add_with_drop("refused") == -ESHUTDOWN);
-	CHECK(gyre_loop_add_callback(the_loop, trace_arg, arg) == -ESHUTDOWN);
-	CHECK(gyre_inbox_post(gyre_loop_inbox(the_loop), &task) == -ESHUTDOWN);
-}
-
-static void
-a_closed_loop_refuses_and_the_sender_keeps(void **state)
-{
-	(void)state;
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	post_to_closed(NULL);
-	elsewhere(post_to_closed, NULL);
-	assert_trace("");
 }
 
 static void
@@ -196,9 +146,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		STAGE_TEST(what_ran_is_not_dropped),
 		STAGE_TEST(timeouts_and_plain_callbacks_vanish_at_close),
-		STAGE_TEST(
-			drop_functions_at_close_may_use_the_loop_and_are_refused),
-		STAGE_TEST(a_closed_loop_refuses_and_the_sender_keeps),
 		STAGE_TEST(an_inbox_that_is_kept_refuses_when_the_loop_is_gone),
 		STAGE_TEST(
 			what_was_accepted_for_a_loop_that_closes_is_dropped_here),

@@ -1,5 +1,5 @@
 /*
- * Futures on a loop, on the stage: when their callbacks run, what they find.
+ * Futures on a loop, on the stage: what the loop refuses, what it passes on.
  */
 #include "tests/support/loop_fixture.h"
 
@@ -45,122 +45,7 @@ resolve(void *arg)
 	CHECK(gyre_future_resolve(the_future, value) == 0);
 }
 
-/* -- when ----------------------------------------------------------------- */
-
-static void
-resolve_between(void *arg)
-{
-	add_callback(trace_arg, "before");
-	resolve(arg);
-	add_callback(stop_callback, "after");
-	trace("resolved");
-}
-
-static void
-callbacks_run_one_hop_later_in_their_order(void **state)
-{
-	(void)state;
-	then(trace_future, "1");
-	then(trace_future, "2");
-	add_callback(resolve_between, NULL);
-	add_callback(trace_arg, "rest of the batch");
-	then(trace_future, "3");
-	run();
-	assert_trace("resolved rest of the batch before 1 2 3 after");
-}
-
-static void
-add_and_say(void *word)
-{
-	then(trace_future, word);
-	trace("added");
-}
-
-static void
-one_added_when_it_is_done_is_not_run_at_once(void **state)
-{
-	(void)state;
-	resolve(NULL);
-	/* Done, but the completion has not come home. */
-	then(trace_future, "1");
-	assert_trace("");
-	run_once();
-	assert_trace("1");
-	/* It has. */
-	add_callback(add_and_say, "2");
-	run_once();
-	assert_trace("added");
-	run_once();
-	assert_trace("2");
-}
-
-static void
-add_another(struct gyre_future *future, void *word)
-{
-	trace_future(future, word);
-	then(trace_future, "added inside");
-}
-
-static void
-one_added_by_a_callback_waits_for_another_hop(void **state)
-{
-	(void)state;
-	then(add_another, "1");
-	then(trace_future, "2");
-	resolve(NULL);
-	run_once();
-	assert_trace("1 2");
-	run_once();
-	assert_trace("added inside");
-}
-
-static void
-resolve_elsewhere(void)
-{
-	stage.on_wait = NULL;
-	elsewhere(resolve, NULL);
-}
-
-static void
-stop_then(struct gyre_future *future, void *word)
-{
-	trace_future(future, word);
-	assert_true(gyre_loop_in_owner_thread(the_loop));
-	gyre_loop_stop(the_loop);
-}
-
-static void
-a_completion_from_elsewhere_wakes_the_loop(void **state)
-{
-	(void)state;
-	stage.on_wait = resolve_elsewhere;
-	then(stop_then, "done");
-	run();
-	assert_trace("done");
-	assert_int_equal(fake_counts().writes, 1);
-}
-
 /* -- what ----------------------------------------------------------------- */
-
-static void
-the_first_outcome_counts(void **state)
-{
-	char other[] = "other";
-	void *got = other;
-
-	(void)state;
-	assert_false(gyre_future_done(the_future));
-	assert_int_equal(gyre_future_result(the_future, &got), -EAGAIN);
-	assert_ptr_equal(got, other);
-	resolve(NULL);
-	assert_int_equal(gyre_future_resolve(the_future, other), -EALREADY);
-	assert_int_equal(gyre_future_reject(the_future, -EIO, "no"), -EALREADY);
-	assert_int_equal(gyre_future_cancel(the_future), -EALREADY);
-	assert_true(gyre_future_done(the_future));
-	assert_int_equal(gyre_future_result(the_future, &got), 0);
-	assert_ptr_equal(got, value);
-	assert_string_equal(gyre_future_message(the_future), "");
-}
 
 static void
 a_rejection_keeps_its_code_and_line(void **state)
@@ -176,18 +61,6 @@ a_rejection_keeps_its_code_and_line(void **state)
 	assert_string_equal(gyre_future_message(the_future), "disk on fire");
 	run_once();
 	assert_trace("rejected");
-}
-
-static void
-cancelling_completes_it_for_everybody(void **state)
-{
-	(void)state;
-	then(trace_future, "cancelled");
-	assert_int_equal(gyre_future_cancel(the_future), 0);
-	assert_int_equal(gyre_future_resolve(the_future, value), -EALREADY);
-	assert_int_equal(gyre_future_result(the_future, NULL), -ECANCELED);
-	run_once();
-	assert_trace("cancelled");
 }
 
 /* -- refused and lost ----------------------------------------------------- */
@@ -231,64 +104,113 @@ without_memory_a_callback_is_refused(void **state)
 	assert_trace("early late");
 }
 
+/* -- joined --------------------------------------------------------------- */
+
 static void
-callbacks_vanish_with_a_loop_that_closes_first(void **state)
+trace_result(struct gyre_future *future, void *word)
 {
-	(void)state;
-	then(trace_future, "never");
-	resolve(NULL);
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_trace("");
+	void *got = NULL;
+
+	assert_int_equal(gyre_future_result(future, &got), 0);
+	trace(word);
+	trace_arg(got);
 }
 
 static void
-completing_after_the_loop_is_gone_is_harmless(void **state)
+all_and_any_are_futures_of_the_loop(void **state)
 {
-	(void)state;
-	then(trace_future, "never");
-	close_and_free(the_loop);
-	the_loop = NULL;
-	elsewhere(resolve, NULL);
-	assert_int_equal(gyre_future_result(the_future, NULL), 0);
-}
-
-static struct gyre_failure told;
-
-static void
-hook(struct gyre_loop *loop, const struct gyre_failure *failure, void *arg)
-{
-	(void)loop;
-	(void)arg;
-	told = *failure;
-	trace(gyre_exception()->message);
-}
-
-static void
-raise_then(struct gyre_future *future, void *word)
-{
-	trace_future(future, word);
-	gyre_raise(-EIO, "raised");
-}
-
-static void
-a_future_callback_that_raises_is_reported(void **state)
-{
-	struct gyre_loop_options options = stage_options();
+	struct gyre_future *other = gyre_future_new(the_loop);
+	struct gyre_future *both[] = { the_future, other };
+	struct gyre_future *all = gyre_future_all(the_loop, both, 2);
+	struct gyre_future *any = gyre_future_any(the_loop, both, 2);
 
 	(void)state;
-	gyre_future_unref(the_future);
-	close_and_free(the_loop);
-	options.on_exception = hook;
-	the_loop = new_loop(&options);
-	the_future = gyre_future_new(the_loop);
-	then(raise_then, "1");
-	then(trace_future, "2");
+	assert_int_equal(gyre_loop_add_future(the_loop, all, trace_result,
+					      (void *)(uintptr_t) "all"),
+			 0);
+	assert_int_equal(gyre_loop_add_future(the_loop, any, trace_result,
+					      (void *)(uintptr_t) "any"),
+			 0);
 	resolve(NULL);
 	run_once();
-	assert_trace("1 raised 2");
-	assert_string_equal(told.what, "future callback");
-	assert_true(told.fn == (void (*)(void))raise_then);
-	assert_string_equal(told.arg, "1");
+	run_once();
+	assert_trace("any value");
+	assert_int_equal(gyre_future_resolve(other, NULL), 0);
+	run_once();
+	run_once();
+	assert_trace("all");
+	gyre_future_unref(all);
+	gyre_future_unref(any);
+	gyre_future_unref(other);
+}
+
+static void
+another_loop_s_future_is_not_joined(void **state)
+{
+	struct gyre_loop *other = stage_loop();
+	struct gyre_future *all = gyre_future_all(other, &the_future, 1);
+
+	(void)state;
+	assert_int_equal(gyre_future_result(all, NULL), -EINVAL);
+	gyre_future_unref(all);
+	close_and_free(other);
+}
+
+static void
+a_closed_loop_joins_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_null(gyre_future_all(the_loop, &the_future, 1));
+	assert_null(gyre_future_any(the_loop, NULL, 0));
+}
+
+/* From inside a drop, too: it is closed by then. */
+static void
+drop_and_join(void *word, enum gyre_drop_reason reason)
+{
+	trace_drop(word, reason);
+	assert_null(gyre_future_all(the_loop, &the_future, 1));
+	assert_int_equal(
+		gyre_loop_add_future(the_loop, the_future, trace_future, NULL),
+		-ESHUTDOWN);
+}
+
+static void
+a_closing_loop_takes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(gyre_loop_add_future_drop(
+				 the_loop, the_future, trace_future,
+				 (void *)(uintptr_t) "it", drop_and_join),
+			 0);
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_trace("it stopped");
+}
+
+static void
+add_a_droppable(void *arg)
+{
+	struct gyre_future *future = gyre_future_new(the_loop);
+
+	assert_int_equal(gyre_loop_add_future_drop(the_loop, future,
+						   trace_future, arg,
+						   trace_drop),
+			 0);
+	gyre_future_unref(future);
+}
+
+/* Pending futures that nobody else has are the loop's to end. */
+static void
+what_waits_for_nobody_s_future_is_dropped_in_order(void **state)
+{
+	(void)state;
+	add_callback(add_a_droppable, "1");
+	add_callback(add_a_droppable, "2");
+	add_callback(add_a_droppable, "3");
+	run_once();
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_trace("1 stopped 2 stopped 3 stopped");
 }
 
 #define FUTURE_TEST(name) \
@@ -298,19 +220,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FUTURE_TEST(callbacks_run_one_hop_later_in_their_order),
-		FUTURE_TEST(one_added_when_it_is_done_is_not_run_at_once),
-		FUTURE_TEST(one_added_by_a_callback_waits_for_another_hop),
-		FUTURE_TEST(a_completion_from_elsewhere_wakes_the_loop),
-		FUTURE_TEST(the_first_outcome_counts),
 		FUTURE_TEST(a_rejection_keeps_its_code_and_line),
-		FUTURE_TEST(cancelling_completes_it_for_everybody),
 		FUTURE_TEST(
 			another_loop_s_future_and_a_closed_loop_are_refused),
 		FUTURE_TEST(without_memory_a_callback_is_refused),
-		FUTURE_TEST(callbacks_vanish_with_a_loop_that_closes_first),
-		FUTURE_TEST(completing_after_the_loop_is_gone_is_harmless),
-		FUTURE_TEST(a_future_callback_that_raises_is_reported),
+		FUTURE_TEST(all_and_any_are_futures_of_the_loop),
+		FUTURE_TEST(another_loop_s_future_is_not_joined),
+		FUTURE_TEST(a_closed_loop_joins_nothing),
+		FUTURE_TEST(a_closing_loop_takes_nothing),
+		FUTURE_TEST(what_waits_for_nobody_s_future_is_dropped_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,12 +176,34 @@ counters_balance_to_the_end(void **state)
 	assert_true(stats.dropped >= 1);
 }
 
+static struct gyre_loop *other;
+
+static void
+close_other(void *word)
+{
+	assert_int_equal(gyre_loop_close(other, false), -EBUSY);
+	trace(word);
+}
+
+static void
+close_of_another_loop_inside_a_running_one_is_refused(void **state)
+{
+	(void)state;
+	other = real_loop();
+	add_callback(close_other, "refused");
+	run_once();
+	assert_trace("refused");
+	close_and_free(other);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_fails_is_answered_and_leaves_nothing),
 		REAL_TEST(close_of_a_running_loop_is_refused),
+		REAL_TEST(
+			close_of_another_loop_inside_a_running_one_is_refused),
 		REAL_TEST(the_user_s_descriptors_are_closed_if_asked_for),
 		REAL_TEST(counters_balance_to_the_end),
 	};

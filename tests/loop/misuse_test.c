@@ -67,6 +67,35 @@ job(void *arg)
 }
 
 static void
+call_add_future_drop(void)
+{
+	struct gyre_future *future = gyre_future_new(the_loop);
+
+	(void)!gyre_loop_add_future_drop(the_loop, future, on_future, NULL,
+					 NULL);
+	gyre_future_unref(future);
+}
+
+static void
+call_all(void)
+{
+	gyre_future_unref(gyre_future_all(the_loop, NULL, 0));
+}
+
+static void
+call_any(void)
+{
+	gyre_future_unref(gyre_future_any(the_loop, NULL, 0));
+}
+
+static void
+call_run_in_executor_drop(void)
+{
+	gyre_future_unref(gyre_loop_run_in_executor_drop(the_loop, NULL, job,
+							 NULL, NULL));
+}
+
+static void
 call_run_in_executor(void)
 {
 	(void)!gyre_loop_run_in_executor(the_loop, NULL, job, NULL);
@@ -97,7 +126,11 @@ static const struct {
 	{ "gyre_loop_call_later", call_call_later },
 	{ "gyre_loop_remove_timeout", call_remove_timeout },
 	{ "gyre_loop_add_future", call_add_future },
+	{ "gyre_loop_add_future_drop", call_add_future_drop },
+	{ "gyre_future_all", call_all },
+	{ "gyre_future_any", call_any },
 	{ "gyre_loop_run_in_executor", call_run_in_executor },
+	{ "gyre_loop_run_in_executor_drop", call_run_in_executor_drop },
 	{ "gyre_loop_set_default_executor", call_set_default_executor },
 	{ "gyre_loop_get_stats", call_get_stats },
 };

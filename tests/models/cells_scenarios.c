@@ -51,6 +51,12 @@ gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
 	(void)arg;
 }
 
+void
+gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
+{
+	(void)outbox;
+}
+
 /* -- the world ----------------------------------------------------------- */
 
 static void *
@@ -86,16 +92,20 @@ set_up(void)
 
 /* A cell that is out carries its owner's mark. */
 static struct gyre__block *
-take(void)
+mark(struct gyre__block *cell)
 {
-	struct gyre__block *cell = gyre__cells_take(&world->cells);
-
 	if (cell == NULL)
 		return NULL;
 	EXPLORER_CHECK(cell->entries[0].arg == NULL && "it has an owner");
 	EXPLORER_CHECK(cell->used == 0 && cell->messages == 0);
 	cell->entries[0].arg = cell;
 	return cell;
+}
+
+static struct gyre__block *
+take(void)
+{
+	return mark(gyre__cells_take(&world->cells));
 }
 
 static void
@@ -163,6 +173,47 @@ static const struct explorer_scenario take_and_put = {
 	.check_end = two_are_free,
 };
 
+/* -- signal handlers, which take what is there and may be refused --------- */
+
+static void
+reserved_set_up(void)
+{
+	set_up();
+	EXPLORER_CHECK(gyre__cells_reserve(&world->cells));
+	world->heap_left = 0;
+}
+
+/*
+ * A handler takes twice, gives one back as if its push had been refused, and
+ * then the other. One that interrupts a taker runs from begin to end between
+ * two of the taker's steps: these are some of the schedules, which are all
+ * explored, with handlers that are interrupted among them.
+ */
+static void
+handler_run(unsigned thread)
+{
+	struct gyre__block *first;
+	struct gyre__block *second;
+
+	if (thread != 1) {
+		put(take(), NULL);
+		return;
+	}
+	first = mark(gyre__cells_take_free(&world->cells));
+	second = mark(gyre__cells_take_free(&world->cells));
+	put(first, NULL);
+	put(second, NULL);
+}
+
+static const struct explorer_scenario handler = {
+	.name = "handler",
+	.threads = TAKERS,
+	.thread_names = { "taker 0", "handler", "taker 2" },
+	.set_up = reserved_set_up,
+	.run = handler_run,
+	.check_end = two_are_free,
+};
+
 /* -- grow: all find none, and more than one may make a chunk -------------- */
 
 static void
@@ -210,6 +261,7 @@ main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
 		&take_and_put,
+		&handler,
 		&grow,
 		NULL,
 	};
