@@ -110,79 +110,6 @@ whatever_fails_is_answered_and_leaves_nothing(void **state)
 /* -- close ---------------------------------------------------------------- */
 
 static void
-close_twice_is_once(void **state)
-{
-	(void)state;
-	assert_int_equal(gyre_loop_close(the_loop, true), 0);
-	assert_int_equal(gyre_loop_close(the_loop, true), 0);
-}
-
-static void *
-no_job(void *arg)
-{
-	fail();
-	return arg;
-}
-
-static void
-after_close_everything_is_refused_or_quiet(void **state)
-{
-	int fds[2];
-
-	(void)state;
-	make_pipe(fds);
-	handle(fds[0], GYRE_READ, trace_handler, NULL);
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_int_equal(gyre_loop_call_at(the_loop, 0, trace_arg, NULL, NULL),
-			 -ESHUTDOWN);
-	assert_int_equal(
-		gyre_loop_call_later(the_loop, 0, trace_arg, NULL, NULL),
-		-ESHUTDOWN);
-	assert_int_equal(gyre_loop_add_handler(the_loop, 0, GYRE_READ,
-					       trace_handler, NULL),
-			 -ESHUTDOWN);
-	assert_int_equal(gyre_loop_update_handler(the_loop, 0, GYRE_READ),
-			 -ESHUTDOWN);
-	assert_int_equal(gyre_loop_remove_handler(the_loop, 0), -ENOENT);
-	assert_int_equal(gyre_loop_remove_handler(the_loop, fds[0]), -ENOENT);
-	gyre_loop_remove_timeout(the_loop, 1);
-	gyre_loop_stop(the_loop);
-	assert_true(gyre_loop_time(the_loop) > 0);
-	assert_false(gyre_loop_in_owner_thread(the_loop));
-	assert_null(gyre_future_new(the_loop));
-	assert_null(gyre_loop_run_in_executor(the_loop, NULL, no_job, NULL));
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static bool
-is_open(int fd)
-{
-	return fcntl(fd, F_GETFD) >= 0;
-}
-
-static void
-its_descriptors_are_closed_on_exec(void **state)
-{
-	struct gyre_loop *loop;
-	bool before[64];
-	unsigned made = 0;
-
-	(void)state;
-	for (int fd = 0; fd < 64; fd++)
-		before[fd] = is_open(fd);
-	loop = real_loop();
-	for (int fd = 0; fd < 64; fd++) {
-		if (before[fd] || !is_open(fd))
-			continue;
-		made++;
-		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	}
-	assert_int_equal(made, 2);
-	close_and_free(loop);
-}
-
-static void
 counters_balance_to_the_end(void **state)
 {
 	struct gyre_loop_stats stats;
@@ -199,14 +126,33 @@ counters_balance_to_the_end(void **state)
 	assert_true(stats.dropped >= 1);
 }
 
+static struct gyre_loop *other;
+
+static void
+close_other(void *word)
+{
+	assert_int_equal(gyre_loop_close(other, false), -EBUSY);
+	trace(word);
+}
+
+static void
+close_of_another_loop_inside_a_running_one_is_refused(void **state)
+{
+	(void)state;
+	other = real_loop();
+	add_callback(close_other, "refused");
+	run_once();
+	assert_trace("refused");
+	close_and_free(other);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_fails_is_answered_and_leaves_nothing),
-		REAL_TEST(close_twice_is_once),
-		REAL_TEST(after_close_everything_is_refused_or_quiet),
-		REAL_TEST(its_descriptors_are_closed_on_exec),
+		REAL_TEST(
+			close_of_another_loop_inside_a_running_one_is_refused),
 		REAL_TEST(counters_balance_to_the_end),
 	};
 

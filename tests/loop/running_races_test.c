@@ -1,6 +1,5 @@
 /*
- * Real threads start and stop one loop at any moment, and run loops that send
- * to one another and close.
+ * Real threads run loops that send to one another and close.
  */
 #include "tests/support/loop_fixture.h"
 
@@ -8,82 +7,6 @@
 #include <stdatomic.h>
 
 #define THREADS 3
-
-/* -- stop ----------------------------------------------------------------- */
-
-#define STARTS 20000
-
-static atomic_uint starting;
-
-/* One stop for each start, at whatever moment of it. */
-static void *
-stop_each(void *arg)
-{
-	uint64_t seed = first_seed(7);
-
-	(void)arg;
-	for (unsigned i = 1; i <= STARTS; i++) {
-		while (atomic_load(&starting) < i)
-			sched_yield();
-		for (uint64_t j = next_random(&seed) % 64; j > 0; j--)
-			atomic_load(&starting);
-		gyre_loop_stop(the_loop);
-	}
-	return NULL;
-}
-
-static void
-a_stop_at_any_moment_of_a_start_ends_it(void **state)
-{
-	pthread_t thread;
-
-	(void)state;
-	atomic_store(&starting, 0);
-	CHECK(pthread_create(&thread, NULL, stop_each, NULL) == 0);
-	for (unsigned i = 1; i <= STARTS; i++) {
-		atomic_store(&starting, i);
-		run();
-	}
-	pthread_join(thread, NULL);
-}
-
-static atomic_uint busy;
-
-static void *
-start_too(void *arg)
-{
-	(void)arg;
-	for (int i = 0; i < 20000; i++)
-		if (gyre_loop_start(the_loop) == -EBUSY)
-			atomic_fetch_add(&busy, 1);
-	return NULL;
-}
-
-static unsigned iterations;
-
-static void
-iterate_and_stop(void *arg)
-{
-	iterations++; /* by one thread at a time, or a race */
-	add_callback(iterate_and_stop, arg);
-	gyre_loop_stop(the_loop);
-}
-
-static void
-threads_that_start_one_loop_take_turns(void **state)
-{
-	pthread_t threads[THREADS];
-
-	(void)state;
-	iterations = 0;
-	atomic_store(&busy, 0);
-	add_callback(iterate_and_stop, NULL);
-	for (int i = 0; i < THREADS; i++)
-		CHECK(pthread_create(&threads[i], NULL, start_too, NULL) == 0);
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(iterations + busy, THREADS * 20000);
-}
 
 /* -- loops among themselves ----------------------------------------------- */
 
@@ -180,8 +103,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REAL_TEST(a_stop_at_any_moment_of_a_start_ends_it),
-		REAL_TEST(threads_that_start_one_loop_take_turns),
 		REAL_TEST(
 			loops_that_send_to_one_another_and_close_lose_nothing),
 	};

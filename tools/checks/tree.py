@@ -90,16 +90,32 @@ def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
 
-def run(check, planted):
+def drifted(root, path, text):
+    """The problem that a generated file is not this text, if it is not."""
+    full = os.path.join(root, path)
+    if not os.path.exists(full) or read(root, path) != text:
+        name = os.path.basename(sys.argv[0])
+        yield f"{path}: not what tools/checks/{name} --write makes of the tree"
+
+
+def run(check, planted, generated=None):
     """
     Run a checker's check(root), which yields problems, over this tree; or,
     with --self-test, over small trees of planted violations. Each of those is
     ({path: text}, the words of the one problem to be found, None for none).
+    A checker that generates a file gives (path, generate(root)) for --write.
     """
     if sys.argv[1:] == ["--self-test"]:
         sys.exit(self_test(check, planted))
     here = os.path.dirname(os.path.abspath(__file__))
-    problems = list(check(os.path.dirname(os.path.dirname(here))))
+    root = os.path.dirname(os.path.dirname(here))
+    if generated and sys.argv[1:] == ["--write"]:
+        path, generate = generated
+        text = generate(root)
+        with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+            file.write(text)
+        sys.exit(0)
+    problems = list(check(root))
     for problem in problems:
         print(problem)
     print(f"{os.path.basename(sys.argv[0])}: {len(problems)} problems")
