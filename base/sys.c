@@ -40,6 +40,23 @@ sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 #endif
 }
 
+static int
+sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+#if defined(__APPLE__)
+	int64_t ms = -1;
+
+	if (timeout != NULL && timeout->tv_sec < INT32_MAX / 1000)
+		ms = timeout->tv_sec * 1000 +
+		     (timeout->tv_nsec + 999999) / 1000000;
+	else if (timeout != NULL)
+		ms = INT32_MAX;
+	return poll(fds, count, (int)ms);
+#else
+	return ppoll(fds, count, timeout, NULL);
+#endif
+}
+
 const struct gyre_sys gyre__sys_default = {
 	.allocate = sys_allocate,
 	.release = free,
@@ -54,7 +71,9 @@ const struct gyre_sys gyre__sys_default = {
 	.read = read,
 	.write = write,
 	.fcntl = fcntl,
+	.fstat = fstat,
 	.pipe = pipe,
+	.poll = sys_poll,
 	.socket = socket,
 	.bind = bind,
 	.listen = listen,

@@ -12,11 +12,13 @@
 #ifndef GYRE_BASE_SYS_H
 #define GYRE_BASE_SYS_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -51,7 +53,11 @@ struct gyre_sys {
 	ssize_t (*read)(int fd, void *, size_t);
 	ssize_t (*write)(int fd, const void *, size_t);
 	int (*fcntl)(int fd, int command, ...);
+	int (*fstat)(int fd, struct stat *);
 	int (*pipe)(int fds[2]);
+	/* NULL: without end; to the nanosecond where the system can, and
+	 * never too short */
+	int (*poll)(struct pollfd *, nfds_t, const struct timespec *timeout);
 
 	/* sockets */
 	int (*socket)(int, int, int);

@@ -158,10 +158,6 @@ run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 	gyre_handler_fn fn;
 	unsigned events;
 
-	if (event->cookie == GYRE__WAKE_COOKIE) {
-		gyre__wake_fd_drain(&loop->wake_fd);
-		return;
-	}
 	if (!gyre__handlers_match(&loop->handlers, event, &failure.fd, &events,
 				  &fn, &failure.arg))
 		return;

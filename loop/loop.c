@@ -36,6 +36,16 @@ drop_wake(struct gyre_task *task, enum gyre_drop_reason reason)
 }
 
 static void
+ring(struct gyre__doorbell *bell)
+{
+	const struct gyre_loop *loop =
+		(const struct gyre_loop *)((char *)bell -
+					   offsetof(struct gyre_loop, bell));
+
+	loop->poller_ops->wake(loop->poller);
+}
+
+static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
 	loop->sys = gyre__sys(options->_sys);
@@ -51,38 +61,26 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 	if (loop->on_exception == NULL)
 		loop->on_exception = gyre_loop_handle_callback_exception;
 	loop->poller_ops = options->poller;
-	if (loop->poller_ops == NULL)
-		loop->poller_ops = gyre_poller_find(NULL);
+	loop->bell.ring = ring;
 }
 
 /* Everything that can fail, undone in reverse where it does. */
 static int
 open_parts(struct gyre_loop *loop)
 {
-	int result = loop->poller_ops->open(loop->sys, &loop->poller);
+	int result = 0;
 
+	if (loop->poller_ops == NULL)
+		result = gyre__poller_choose(&loop->log, &loop->poller_ops);
+	if (result == 0)
+		result = loop->poller_ops->open(loop->sys, &loop->poller);
 	if (result < 0)
 		return result;
-	result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
-	if (result < 0)
-		goto close_poller;
-	result = loop->poller_ops->add(loop->poller, loop->wake_fd.read_fd,
-				       GYRE_READ | GYRE_POLLER_EDGE,
-				       GYRE__WAKE_COOKIE);
-	if (result < 0)
-		goto close_wake_fd;
-	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
-	if (loop->inbox == NULL) {
-		result = -ENOMEM;
-		goto close_wake_fd;
-	}
-	return 0;
-
-close_wake_fd:
-	gyre__wake_fd_close(&loop->wake_fd);
-close_poller:
+	loop->inbox = gyre__inbox_new(loop->sys, &loop->bell);
+	if (loop->inbox != NULL)
+		return 0;
 	loop->poller_ops->close(loop->poller);
-	return result;
+	return -ENOMEM;
 }
 
 static void
@@ -198,8 +196,6 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	gyre__handlers_fini(&loop->handlers, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
-	loop->poller_ops->remove(loop->poller, loop->wake_fd.read_fd);
-	gyre__wake_fd_close(&loop->wake_fd);
 	loop->poller_ops->close(loop->poller);
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();

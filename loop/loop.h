@@ -59,13 +59,13 @@ struct gyre_loop {
 	void *on_exception_arg;
 	const struct gyre_poller_ops *poller_ops;
 	struct gyre_inbox *inbox;
+	struct gyre__doorbell bell; /* the inbox's: wakes the poller */
 	pid_t pid;
 	/* -- any thread, atomic -- */
 	uint32_t state;
 	struct gyre_task wake; /* whoever sets WAKING posts it */
-	/* -- owner -- */
+	/* -- owner; the poller's wake: any thread -- */
 	void *poller;
-	struct gyre__wake_fd wake_fd;
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
 	struct gyre__timeouts timeouts;
@@ -130,8 +130,5 @@ void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);
 const struct gyre_log *gyre__loop_log(const struct gyre_loop *loop);
-
-/* The cookie of the wake descriptor's events; no registration has it. */
-#define GYRE__WAKE_COOKIE UINT64_MAX
 
 #endif

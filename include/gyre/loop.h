@@ -70,7 +70,8 @@ struct gyre_loop_options {
 	/* Zeroed: gyre_loop_handle_callback_exception. */
 	gyre_exception_fn on_exception;
 	void *on_exception_arg;
-	const struct gyre_poller_ops *poller; /* NULL: the platform's */
+	/* NULL: what GYRE_POLLER names, else the platform's best. */
+	const struct gyre_poller_ops *poller;
 	const struct gyre_sys *_sys;
 };
 
@@ -101,7 +102,8 @@ struct gyre_loop_stats {
  *
  * Thread: setup
  * Errors: -EEXIST make_current is YES and the thread has a current loop;
- *         -ENOMEM; -EMFILE and the like from the poller or the wake channel
+ *         -ENOTSUP there is no poller of the name that GYRE_POLLER has;
+ *         -ENOMEM; -EMFILE and the like from the poller
  */
 GYRE_API int gyre_loop_new(const struct gyre_loop_options *options,
 			   struct gyre_loop **ret_loop) GYRE_MUST_CHECK;

@@ -109,6 +109,23 @@ fake_epoll_pwait2(int epoll, struct epoll_event *events, int max,
 					      mask);
 }
 
+static int
+fake_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	atomic_fetch_add(&poll_count, 1);
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.poll(fds, count, timeout);
+}
+
+static int
+fake_fstat(int fd, struct stat *status)
+{
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.fstat(fd, status);
+}
+
 static ssize_t
 fake_write(int fd, const void *bytes, size_t size)
 {
@@ -130,6 +147,8 @@ fake_reset(void)
 	fake_sys.epoll_ctl = fake_epoll_ctl;
 	fake_sys.epoll_wait = fake_epoll_wait;
 	fake_sys.epoll_pwait2 = fake_epoll_pwait2;
+	fake_sys.poll = fake_poll;
+	fake_sys.fstat = fake_fstat;
 	fake_sys.write = fake_write;
 	atomic_store(&live_allocations, 0);
 	atomic_store(&write_count, 0);

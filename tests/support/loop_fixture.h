@@ -1,7 +1,7 @@
 /*
  * What tests of loops share: a trace of what ran, a table of system calls
  * that counts and fails on demand, and a stage, which is a virtual clock and a
- * poller that makes no system call.
+ * poller that asks no kernel.
  */
 #ifndef GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
 #define GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
