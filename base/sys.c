@@ -57,6 +57,27 @@ sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
 #endif
 }
 
+#if defined(GYRE__KQUEUE)
+static int
+sys_kqueue(void)
+{
+	int fd = kqueue();
+
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+/* The counts are of other types on some systems. */
+static int
+sys_kevent(int fd, const struct kevent *changes, int change_count,
+	   struct kevent *events, int event_count,
+	   const struct timespec *timeout)
+{
+	return kevent(fd, changes, change_count, events, event_count, timeout);
+}
+#endif
+
 const struct gyre_sys gyre__sys_default = {
 	.allocate = sys_allocate,
 	.release = free,
@@ -83,6 +104,10 @@ const struct gyre_sys gyre__sys_default = {
 	.send = send,
 	.shutdown = shutdown,
 	.accept = sys_accept,
+#if defined(GYRE__KQUEUE)
+	.kqueue = sys_kqueue,
+	.kevent = sys_kevent,
+#endif
 #if defined(__linux__)
 	.eventfd = eventfd,
 	.epoll_create1 = epoll_create1,

@@ -27,6 +27,14 @@
 #include <sys/epoll.h>
 #endif
 
+/* GYRE_KQUEUE_SHIM: the tests bring a stand-in for the header and the calls. */
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
+	defined(__OpenBSD__) || defined(__DragonFly__) ||                \
+	defined(GYRE_KQUEUE_SHIM)
+#define GYRE__KQUEUE 1
+#include <sys/event.h>
+#endif
+
 #define GYRE__CACHE_LINE 64
 /* Two lines: what the adjacent-line prefetcher moves together. */
 #define GYRE__CACHE_PAIR 128
@@ -71,6 +79,11 @@ struct gyre_sys {
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);
 
+#if defined(GYRE__KQUEUE)
+	int (*kqueue)(void); /* close-on-exec */
+	int (*kevent)(int, const struct kevent *, int, struct kevent *, int,
+		      const struct timespec *);
+#endif
 #if defined(__linux__)
 	int (*eventfd)(unsigned, int);
 	int (*epoll_create1)(int);

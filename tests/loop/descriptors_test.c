@@ -66,8 +66,14 @@ a_closed_unix_peer_is_a_hang_up(void **state)
 	make_pair(fds);
 	assert_int_equal(events_of(fds[0], GYRE_READ), 0);
 	close(fds[1]);
-	assert_int_equal(events_of(fds[0], GYRE_NONE), 0x10);
-	assert_int_equal(events_of(fds[0], GYRE_READ), 0x11);
+	if (poller_is("kqueue")) {
+		assert_int_equal(events_of(fds[0], GYRE_NONE), 0);
+		assert_int_equal(events_of(fds[0], GYRE_READ), 0x1);
+		assert_int_equal(events_of(fds[0], GYRE_WRITE), 0x1c);
+	} else {
+		assert_int_equal(events_of(fds[0], GYRE_NONE), 0x10);
+		assert_int_equal(events_of(fds[0], GYRE_READ), 0x11);
+	}
 	close(fds[0]);
 }
 
@@ -175,6 +181,9 @@ an_update_that_fails_changes_nothing(void **state)
 	int fds[2];
 
 	(void)state;
+	/* To poll(2) an update is no call, and cannot fail. */
+	if (poller_is("poll"))
+		return;
 	make_pair(fds);
 	handle(fds[0], GYRE_NONE, note_events, NULL);
 	fake_fail_at(1);

@@ -131,6 +131,9 @@ int loop_tear_down(void **state);
 #define REAL_TEST(name) \
 	cmocka_unit_test_setup_teardown(name, real_set_up, loop_tear_down)
 
+/* Whether loops poll with this one here, unless told otherwise. */
+bool poller_is(const char *name);
+
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);
 
