@@ -4,8 +4,6 @@
  */
 #include "tests/support/loop_fixture.h"
 
-#include "loop/poller.h"
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <unistd.h>
@@ -141,7 +139,7 @@ a_writable_and_readable_socket_reports_what_was_asked(void **state)
 	close(fds[1]);
 }
 
-/* -- descriptors that cannot be watched, many, and reused ------------------ */
+/* -- descriptors that cannot be watched, and reused ------------------------ */
 
 static int
 try_to_add(int fd)
@@ -195,39 +193,6 @@ an_update_that_fails_changes_nothing(void **state)
 	seen = 0;
 	run();
 	assert_int_equal(seen, GYRE_WRITE);
-	close(fds[0]);
-	close(fds[1]);
-}
-
-#define MANY 300
-
-static unsigned many_run;
-
-static void
-count_and_remove(int fd, unsigned events, void *arg)
-{
-	(void)events;
-	(void)arg;
-	gyre_loop_remove_handler(the_loop, fd);
-	close(fd);
-	if (++many_run == MANY)
-		gyre_loop_stop(the_loop);
-}
-
-static void
-more_ready_than_one_batch_come_with_the_next(void **state)
-{
-	int fds[2];
-
-	(void)state;
-	assert_true(MANY > GYRE__POLL_EVENTS_MAX);
-	make_pipe(fds);
-	assert_int_equal(write(fds[1], "x", 1), 1);
-	for (int i = 0; i < MANY; i++)
-		handle(dup(fds[0]), GYRE_READ, count_and_remove, NULL);
-	many_run = 0;
-	run();
-	assert_int_equal(fake_counts().polls, 2);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -305,7 +270,6 @@ main(void)
 			a_writable_and_readable_socket_reports_what_was_asked),
 		REAL_TEST(what_cannot_be_watched_is_refused_and_forgotten),
 		REAL_TEST(an_update_that_fails_changes_nothing),
-		REAL_TEST(more_ready_than_one_batch_come_with_the_next),
 		REAL_TEST(
 			a_number_reused_in_a_batch_gets_no_event_of_its_predecessor),
 		REAL_TEST(

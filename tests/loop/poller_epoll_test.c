@@ -127,29 +127,6 @@ without_pwait2_milliseconds_are_rounded_up(void **state)
 	epoll->close(poller);
 }
 
-static void
-timeouts_are_never_early_and_do_not_spin(void **state)
-{
-	(void)state;
-	for (int coarse = 0; coarse < 2; coarse++) {
-		int64_t begin;
-
-		fake_reset();
-		if (coarse)
-			fake_sys.epoll_pwait2 = no_pwait2;
-		the_loop = real_loop();
-		begin = gyre_loop_time(the_loop);
-		for (int i = 1; i <= 20; i++)
-			call_later(GYRE_US(300 * i), trace_arg, ".");
-		call_later(GYRE_US(6300), stop_callback, NULL);
-		run();
-		assert_true(gyre_loop_time(the_loop) - begin >= GYRE_US(6300));
-		assert_trace(". . . . . . . . . . . . . . . . . . . .");
-		assert_in_range(fake_counts().polls, 1, 30);
-		close_and_free(the_loop);
-	}
-}
-
 int
 main(void)
 {
@@ -157,7 +134,6 @@ main(void)
 		cmocka_unit_test(a_wait_is_as_long_as_asked_to_the_nanosecond),
 		cmocka_unit_test(no_wait_and_endless_wait_need_no_clock),
 		cmocka_unit_test(without_pwait2_milliseconds_are_rounded_up),
-		cmocka_unit_test(timeouts_are_never_early_and_do_not_spin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
