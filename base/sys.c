@@ -12,8 +12,10 @@
 
 #if defined(__linux__)
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
+#endif
+#if !defined(__OpenBSD__)
+#include <sys/random.h>
 #endif
 
 static void *
@@ -22,6 +24,17 @@ sys_allocate(size_t size, size_t align)
 	if (align == 0)
 		return malloc(size);
 	return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static ssize_t
+sys_getrandom(void *buffer, size_t size, unsigned flags)
+{
+#if defined(__APPLE__) || defined(__OpenBSD__)
+	(void)flags;
+	return getentropy(buffer, size) == 0 ? (ssize_t)size : -1;
+#else
+	return getrandom(buffer, size, flags);
+#endif
 }
 
 static int
@@ -82,7 +95,7 @@ const struct gyre_sys gyre__sys_default = {
 	.allocate = sys_allocate,
 	.release = free,
 	.clock_gettime = clock_gettime,
-	.getrandom = getrandom,
+	.getrandom = sys_getrandom,
 	.getpid = getpid,
 	.thread_create = pthread_create,
 	.thread_join = pthread_join,

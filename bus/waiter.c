@@ -4,23 +4,19 @@
  */
 #include "bus/waiter.h"
 
-#include <errno.h>
+#include "base/condition.h"
 
 struct gyre__waiter *
 gyre__waiter_new(const struct gyre_sys *sys)
 {
 	struct gyre__waiter *waiter = gyre__allocate(sys, sizeof(*waiter), 0);
-	pthread_condattr_t attributes;
 
 	if (waiter == NULL)
 		return NULL;
 	waiter->sys = sys;
 	waiter->refs = 2;
 	pthread_mutex_init(&waiter->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&waiter->woken, &attributes);
-	pthread_condattr_destroy(&attributes);
+	gyre__condition_init(&waiter->woken);
 	return waiter;
 }
 
@@ -41,22 +37,12 @@ unref_locked(struct gyre__waiter *waiter)
 int
 gyre__waiter_wait(struct gyre__waiter *waiter, int64_t deadline_ns)
 {
-	/* an instant before the clock began has passed like any other */
-	int64_t instant_ns = deadline_ns > 0 ? deadline_ns : 0;
-	struct timespec deadline = {
-		.tv_sec = instant_ns / 1000000000,
-		.tv_nsec = instant_ns % 1000000000,
-	};
 	int result = 0;
 
 	pthread_mutex_lock(&waiter->mutex);
-	while (!waiter->done && result == 0) {
-		if (deadline_ns == INT64_MAX)
-			pthread_cond_wait(&waiter->woken, &waiter->mutex);
-		else
-			result = -pthread_cond_timedwait(
-				&waiter->woken, &waiter->mutex, &deadline);
-	}
+	while (!waiter->done && result == 0)
+		result = gyre__condition_wait(&waiter->woken, &waiter->mutex,
+					      deadline_ns);
 	if (waiter->done)
 		result = 0;
 	unref_locked(waiter);
