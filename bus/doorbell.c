@@ -95,7 +95,7 @@ gyre__wake_fd_drain(struct gyre__wake_fd *wake)
 
 	do
 		got = wake->sys->read(wake->read_fd, bytes, sizeof(bytes));
-	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));
+	while (got == (ssize_t)sizeof(bytes));
 	if (got > 0 || (got < 0 && errno == EAGAIN))
 		return 0;
 	return got < 0 ? -errno : -EPIPE;

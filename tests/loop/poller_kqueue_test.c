@@ -4,6 +4,7 @@
 #include "tests/support/loop_fixture.h"
 
 #include "loop/poller.h"
+#include "tests/support/watchdog.h"
 
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ open_poller(void)
 {
 	void *poller;
 
+	watchdog(30);
 	descriptors = open_descriptors();
 	fake_reset();
 	fake_sys.kevent = modest_kevent;
@@ -70,6 +72,7 @@ close_poller(void *poller)
 	ops->close(poller);
 	assert_int_equal(fake_counts().allocations, 0);
 	assert_int_equal(open_descriptors(), descriptors);
+	watchdog(0);
 }
 
 static int

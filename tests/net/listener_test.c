@@ -195,8 +195,8 @@ static void
 every_call_of_opening_may_fail(void **state)
 {
 	struct fault *const kinds[] = {
-		&faults.allocate,  &faults.socket, &faults.setsockopt,
-		&faults.bind,      &faults.listen, &faults.getsockname,
+		&faults.allocate, &faults.socket, &faults.setsockopt,
+		&faults.bind,     &faults.listen, &faults.getsockname,
 		&faults.watch,
 	};
 	struct gyre_listener_options options = { .address = "127.0.0.1",
