@@ -185,8 +185,8 @@ open_wake(struct kqueue_poller *poller)
 	result = gyre__wake_fd_open(&poller->wake_fd, poller->sys);
 	if (result < 0)
 		return result;
-	result = change(poller, poller->wake_fd.read_fd, EVFILT_READ,
-			EV_ADD | EV_CLEAR, 0);
+	result =
+		change(poller, poller->wake_fd.read_fd, EVFILT_READ, EV_ADD, 0);
 	if (result < 0)
 		gyre__wake_fd_close(&poller->wake_fd);
 	return result;
@@ -274,14 +274,6 @@ is_wake(const struct kqueue_poller *poller, const struct kevent *event)
 	       event->ident == (uintptr_t)poller->wake_fd.read_fd;
 }
 
-static int
-rearm(struct kqueue_poller *poller)
-{
-	if (poller->by_user_event)
-		return 0;
-	return gyre__wake_fd_rearm(&poller->wake_fd);
-}
-
 /* Add an event to the batch, or its bits to what is there of its descriptor;
  * how many there are then. */
 static int
@@ -339,7 +331,10 @@ kqueue_wait(void *arg, struct gyre_poller_event *events, int max,
 			stored = store(poller, event, events, stored);
 			continue;
 		}
-		result = rearm(poller);
+		/* A user event is cleared by its delivery. */
+		if (poller->by_user_event)
+			continue;
+		result = gyre__wake_fd_drain(&poller->wake_fd);
 		if (result < 0)
 			return result;
 	}
