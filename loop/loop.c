@@ -60,6 +60,7 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 	loop->on_exception_arg = options->on_exception_arg;
 	if (loop->on_exception == NULL)
 		loop->on_exception = gyre_loop_handle_callback_exception;
+	GYRE_REQUIRE(options->poller == NULL || options->poller->wake != NULL);
 	loop->poller_ops = options->poller;
 	loop->bell.ring = ring;
 }

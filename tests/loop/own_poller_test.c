@@ -318,6 +318,25 @@ a_post_to_a_sleeping_loop_is_one_wake(void **state)
 	assert_int_equal(world.wakes, 1);
 }
 
+static void
+make_one_that_cannot_be_woken(void *arg)
+{
+	struct gyre_poller_ops ops = world_poller;
+	const struct gyre_loop_options options = { .poller = &ops };
+
+	(void)arg;
+	ops.wake = NULL;
+	new_loop(&options);
+}
+
+static void
+a_poller_that_cannot_be_woken_is_refused(void **state)
+{
+	(void)state;
+	assert_true(aborts_saying(make_one_that_cannot_be_woken, NULL,
+				  "wake != NULL"));
+}
+
 int
 main(void)
 {
@@ -325,6 +344,7 @@ main(void)
 		cmocka_unit_test(a_whole_loop_makes_no_call_of_the_table),
 		cmocka_unit_test(the_kernel_is_not_called_either),
 		cmocka_unit_test(a_post_to_a_sleeping_loop_is_one_wake),
+		cmocka_unit_test(a_poller_that_cannot_be_woken_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
