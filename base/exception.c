@@ -10,6 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Elsewhere __GLIBC_PREREQ is not even a macro. */
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 32)
+#define GLIBC_HAS_NAMES 1
+#endif
+#endif
+
 _Thread_local struct gyre_exception gyre__exception;
 
 void
@@ -39,7 +46,7 @@ gyre_exception(void)
 const char *
 gyre_error_name(int error)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+#if defined(GLIBC_HAS_NAMES)
 	const char *name = strerrorname_np(-error);
 
 	return name != NULL ? name : "unknown error";

@@ -12,8 +12,10 @@
 
 #if defined(__linux__)
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
+#endif
+#if !defined(__OpenBSD__)
+#include <sys/random.h>
 #endif
 
 static void *
@@ -22,6 +24,17 @@ sys_allocate(size_t size, size_t align)
 	if (align == 0)
 		return malloc(size);
 	return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static ssize_t
+sys_getrandom(void *buffer, size_t size, unsigned flags)
+{
+#if defined(__APPLE__) || defined(__OpenBSD__)
+	(void)flags;
+	return getentropy(buffer, size) == 0 ? (ssize_t)size : -1;
+#else
+	return getrandom(buffer, size, flags);
+#endif
 }
 
 static int
@@ -40,11 +53,49 @@ sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 #endif
 }
 
+static int
+sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+#if defined(__APPLE__)
+	int64_t ms = -1;
+
+	if (timeout != NULL && timeout->tv_sec < INT32_MAX / 1000)
+		ms = timeout->tv_sec * 1000 +
+		     (timeout->tv_nsec + 999999) / 1000000;
+	else if (timeout != NULL)
+		ms = INT32_MAX;
+	return poll(fds, count, (int)ms);
+#else
+	return ppoll(fds, count, timeout, NULL);
+#endif
+}
+
+#if defined(GYRE__KQUEUE)
+static int
+sys_kqueue(void)
+{
+	int fd = kqueue();
+
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+/* The counts are of other types on some systems. */
+static int
+sys_kevent(int fd, const struct kevent *changes, int change_count,
+	   struct kevent *events, int event_count,
+	   const struct timespec *timeout)
+{
+	return kevent(fd, changes, change_count, events, event_count, timeout);
+}
+#endif
+
 const struct gyre_sys gyre__sys_default = {
 	.allocate = sys_allocate,
 	.release = free,
 	.clock_gettime = clock_gettime,
-	.getrandom = getrandom,
+	.getrandom = sys_getrandom,
 	.thread_create = pthread_create,
 	.thread_join = pthread_join,
 	.sched_yield = sched_yield,
@@ -56,7 +107,9 @@ const struct gyre_sys gyre__sys_default = {
 	.read = read,
 	.write = write,
 	.fcntl = fcntl,
+	.fstat = fstat,
 	.pipe = pipe,
+	.poll = sys_poll,
 	.socket = socket,
 	.bind = bind,
 	.listen = listen,
@@ -66,6 +119,10 @@ const struct gyre_sys gyre__sys_default = {
 	.send = send,
 	.shutdown = shutdown,
 	.accept = sys_accept,
+#if defined(GYRE__KQUEUE)
+	.kqueue = sys_kqueue,
+	.kevent = sys_kevent,
+#endif
 #if defined(__linux__)
 	.eventfd = eventfd,
 	.epoll_create1 = epoll_create1,

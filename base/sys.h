@@ -12,17 +12,27 @@
 #ifndef GYRE_BASE_SYS_H
 #define GYRE_BASE_SYS_H
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
 #if defined(__linux__)
 #include <sched.h>
 #include <sys/epoll.h>
+#endif
+
+/* GYRE_KQUEUE_SHIM: the tests bring a stand-in for the header and the calls. */
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || \
+	defined(__OpenBSD__) || defined(__DragonFly__) ||                \
+	defined(GYRE_KQUEUE_SHIM)
+#define GYRE__KQUEUE 1
+#include <sys/event.h>
 #endif
 
 #define GYRE__CACHE_LINE 64
@@ -54,7 +64,11 @@ struct gyre_sys {
 	ssize_t (*read)(int fd, void *, size_t);
 	ssize_t (*write)(int fd, const void *, size_t);
 	int (*fcntl)(int fd, int command, ...);
+	int (*fstat)(int fd, struct stat *);
 	int (*pipe)(int fds[2]);
+	/* NULL: without end; to the nanosecond where the system can, and
+	 * never too short */
+	int (*poll)(struct pollfd *, nfds_t, const struct timespec *timeout);
 
 	/* sockets */
 	int (*socket)(int, int, int);
@@ -68,6 +82,11 @@ struct gyre_sys {
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);
 
+#if defined(GYRE__KQUEUE)
+	int (*kqueue)(void); /* close-on-exec */
+	int (*kevent)(int, const struct kevent *, int, struct kevent *, int,
+		      const struct timespec *);
+#endif
 #if defined(__linux__)
 	int (*eventfd)(unsigned, int);
 	int (*epoll_create1)(int);

@@ -1,7 +1,7 @@
 /*
- * The wake descriptor. Reading an eventfd after each wake-up would cost a
- * system call per sleep and, under ThreadSanitizer, invent an ordering that
- * hides races; edge-triggered, each write is an edge of its own.
+ * The wake descriptor. Reading an eventfd after each wake-up costs a system
+ * call per sleep and, under ThreadSanitizer, invents an ordering that hides
+ * races; edge-triggered, each write is an edge of its own.
  */
 #include "bus/doorbell.h"
 
@@ -86,15 +86,27 @@ gyre__wake_fd_open(struct gyre__wake_fd *wake, const struct gyre_sys *sys)
 	return result;
 }
 
-void
+/* An eventfd gives all it has at once, a pipe until there is less. */
+int
 gyre__wake_fd_drain(struct gyre__wake_fd *wake)
 {
 	char bytes[256];
+	ssize_t got;
 
+	do
+		got = wake->sys->read(wake->read_fd, bytes, sizeof(bytes));
+	while (got == (ssize_t)sizeof(bytes));
+	if (got > 0 || (got < 0 && errno == EAGAIN))
+		return 0;
+	return got < 0 ? -errno : -EPIPE;
+}
+
+int
+gyre__wake_fd_rearm(struct gyre__wake_fd *wake)
+{
 	if (wake->read_fd == wake->write_fd)
-		return;
-	while (wake->sys->read(wake->read_fd, bytes, sizeof(bytes)) > 0)
-		;
+		return 0;
+	return gyre__wake_fd_drain(wake);
 }
 
 void

@@ -74,7 +74,7 @@ ring(struct gyre_inbox *inbox)
 	if (!gyre__is_fork(inbox->forks))
 		inbox->bell->ring(inbox->bell);
 	/* inbox.R1 release: the bell's last use, and the last touch of the
-	 * inbox; pairs with inbox.C2 */
+	 * inbox; pairs with inbox.Q1 */
 	gyre__add_64_release(&inbox->rings, 1);
 }
 
@@ -89,9 +89,10 @@ gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 		if (seen == CLOSED)
 			return -ESHUTDOWN;
 		oldest->_next = seen == ARMED ? NULL : seen;
-		/* inbox.P2 release: the tasks' fields before the head that
-		 * leads to them; pairs with inbox.T2, inbox.C1 */
-	} while (!gyre__cas_ptr_release(&inbox->head, &seen, newest));
+		/* inbox.P2 acq_rel: the tasks' fields before the head that
+		 * leads to them, and the bell as it was when the consumer
+		 * armed; pairs with inbox.T2, inbox.C1, inbox.A1 */
+	} while (!gyre__cas_ptr_acq_rel(&inbox->head, &seen, newest));
 	if (seen == ARMED)
 		ring(inbox);
 	return 0;
@@ -178,12 +179,21 @@ gyre__inbox_arm(struct gyre_inbox *inbox)
 {
 	struct gyre_task *expected = NULL;
 
-	/* inbox.A1 relaxed: nothing is published by it; that a push comes
-	 * before or after it in the head's one order is all it needs */
-	if (!gyre__cas_ptr_relaxed(&inbox->head, &expected, ARMED))
+	/* inbox.A1 release: the bell, for who will ring it; pairs with
+	 * inbox.P2. That a push comes before or after it in the head's one
+	 * order is all it needs otherwise */
+	if (!gyre__cas_ptr_release(&inbox->head, &expected, ARMED))
 		return false;
 	inbox->arms++;
 	return true;
+}
+
+bool
+gyre__inbox_is_quiet(const struct gyre_inbox *inbox)
+{
+	/* inbox.Q1 acquire: the bell's last use; pairs with inbox.R1 */
+	return gyre__load_64_acquire(&inbox->rings) ==
+	       inbox->arms - inbox->self_disarms;
 }
 
 void
@@ -203,9 +213,7 @@ gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain)
 		append_reversed(chain, seen);
 	/* inbox.U5 acq_rel: as C1, for the urgent ones; pairs with inbox.U2 */
 	append_reversed(chain, gyre__swap_ptr_acq_rel(&inbox->urgent, CLOSED));
-	/* inbox.C2 acquire: every ring is over; pairs with inbox.R1 */
-	while (gyre__load_64_acquire(&inbox->rings) !=
-	       inbox->arms - inbox->self_disarms) {
+	while (!gyre__inbox_is_quiet(inbox)) {
 		gyre__pause();
 		inbox->sys->sched_yield();
 	}

@@ -102,6 +102,12 @@ void gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain);
 bool gyre__inbox_arm(struct gyre_inbox *inbox);
 
 /*
+ * Whether every ring that was begun is over. Until the next arm nobody touches
+ * the bell then, and it may change. Consumer, awake.
+ */
+bool gyre__inbox_is_quiet(const struct gyre_inbox *inbox);
+
+/*
  * Refuse all pushes from now on, append what waited to the chain, and wait
  * for the rings under way: nobody touches the bell after it. Consumer.
  */

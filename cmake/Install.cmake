@@ -3,6 +3,12 @@
 
 include(CMakePackageConfigHelpers)
 
+# First, so that nothing of it is left anywhere.
+if(GYRE_KQUEUE_SHIM)
+	install(CODE [[message(FATAL_ERROR
+		"This build has the tests' kqueue in it; install a release.")]])
+endif()
+
 set(GYRE_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/gyre)
 
 # One export file each: a system may carry either library without the other.

@@ -51,4 +51,13 @@ target_include_directories(gyre_private SYSTEM INTERFACE
 	${GYRE_CK_INCLUDE_DIRS}
 	${GYRE_URCU_INCLUDE_DIRS})
 target_compile_definitions(gyre_private INTERFACE _GNU_SOURCE)
+if(GYRE_KQUEUE_SHIM)
+	if(NOT GYRE_TESTS)
+		message(FATAL_ERROR "GYRE_KQUEUE_SHIM is for the tests: set GYRE_TESTS")
+	endif()
+	# Here is the stand-in's <sys/event.h>.
+	target_include_directories(gyre_private INTERFACE
+		${PROJECT_SOURCE_DIR}/tests/kqueue)
+	target_compile_definitions(gyre_private INTERFACE GYRE_KQUEUE_SHIM)
+endif()
 target_link_libraries(gyre_private INTERFACE gyre_mode Threads::Threads)

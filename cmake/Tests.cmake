@@ -1,7 +1,7 @@
 # gyre_add_test(<name> SOURCES <file>... LABELS <label>...
 #               [DEFINITIONS <macro>...] [LIBRARIES <target>...]
 #               [ARGUMENTS <argument>...] [TIMEOUT <seconds>]
-#               [EXPECT_EXIT <status>] [WITHOUT_GYRE])
+#               [EXPECT_EXIT <status>] [WITHOUT_GYRE] [POLLERS])
 #
 # Makes the program bin/<name> and the test of that name. It sees the private
 # headers and links the static library and cmocka.
@@ -12,9 +12,12 @@
 # WITHOUT_GYRE do not link the library: for tests that compile a room's source
 #              in another way
 #
+# POLLERS      run it again with each of the other pollers, as <name>@<poller>;
+#              on the tests' stand-in for kqueue with the label kqueue-shim
+#
 # A program that ends with 77 was skipped.
 function(gyre_add_test name)
-	cmake_parse_arguments(PARSE_ARGV 1 ARG "WITHOUT_GYRE" "TIMEOUT;EXPECT_EXIT"
+	cmake_parse_arguments(PARSE_ARGV 1 ARG "WITHOUT_GYRE;POLLERS" "TIMEOUT;EXPECT_EXIT"
 		"SOURCES;LABELS;DEFINITIONS;LIBRARIES;ARGUMENTS")
 	if(ARG_UNPARSED_ARGUMENTS OR NOT ARG_SOURCES OR NOT ARG_LABELS)
 		message(FATAL_ERROR "gyre_add_test(${name}): bad arguments")
@@ -37,6 +40,21 @@ function(gyre_add_test name)
 		add_test(NAME ${name} COMMAND ${name} ${ARG_ARGUMENTS})
 	endif()
 	gyre_describe_test(${name} LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
+	if(ARG_POLLERS)
+		gyre_run_with_poller(${name} poll ${ARG_LABELS})
+		if(GYRE_KQUEUE_SHIM)
+			gyre_run_with_poller(${name} kqueue
+				${ARG_LABELS} kqueue-shim)
+		endif()
+	endif()
+endfunction()
+
+# gyre_run_with_poller(<name> <poller> <label>...)
+function(gyre_run_with_poller name poller)
+	add_test(NAME ${name}@${poller} COMMAND ${name})
+	gyre_describe_test(${name}@${poller} LABELS ${ARGN})
+	set_tests_properties(${name}@${poller} PROPERTIES
+		ENVIRONMENT GYRE_POLLER=${poller})
 endfunction()
 
 # gyre_describe_test(<name> LABELS <label>... [TIMEOUT <seconds>])

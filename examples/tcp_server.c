@@ -85,7 +85,7 @@ listen_on(int port)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int on = 1;
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (bind(fd, (struct sockaddr *)&address, length) < 0 ||

@@ -23,11 +23,12 @@ gyre_loop_add_handler(struct gyre_loop *loop, int fd, unsigned events,
 		      gyre_handler_fn fn, void *arg)
 {
 	const struct gyre__handler handler = plain(fn, arg);
+	int result = gyre__loop_refusal(loop);
 
 	GYRE_REQUIRE(fn != NULL);
 	gyre__loop_require_owner(loop);
-	if (gyre_loop_is_closed(loop))
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	return gyre__handlers_add(&loop->handlers, fd, events, &handler);
 }
 
@@ -36,20 +37,23 @@ gyre_loop_set_handler(struct gyre_loop *loop, int fd, unsigned events,
 		      gyre_handler_fn fn, void *arg)
 {
 	const struct gyre__handler handler = plain(fn, arg);
+	int result = gyre__loop_refusal(loop);
 
 	GYRE_REQUIRE(fn != NULL);
 	gyre__loop_require_owner(loop);
-	if (gyre_loop_is_closed(loop))
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	return gyre__handlers_set(&loop->handlers, fd, events, &handler);
 }
 
 int
 gyre_loop_update_handler(struct gyre_loop *loop, int fd, unsigned events)
 {
+	int result = gyre__loop_refusal(loop);
+
 	gyre__loop_require_owner(loop);
-	if (gyre_loop_is_closed(loop))
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	return gyre__handlers_update(&loop->handlers, fd, events);
 }
 
@@ -84,12 +88,13 @@ gyre_loop_add_handler_object(struct gyre_loop *loop,
 		.arg = arg,
 		.descriptor = descriptor,
 	};
+	int result = gyre__loop_refusal(loop);
 
 	GYRE_REQUIRE(fn != NULL);
 	require_ops(descriptor);
 	gyre__loop_require_owner(loop);
-	if (gyre_loop_is_closed(loop))
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	return gyre__handlers_add(&loop->handlers,
 				  (descriptor.ops->fileno)(descriptor.object),
 				  events, &handler);
@@ -180,31 +185,12 @@ gyre__loop_close_handlers(struct gyre_loop *loop, bool close_fds)
 	gyre__handlers_fini(&loop->handlers);
 }
 
-int
-gyre__loop_open_poller(struct gyre_loop *loop, void **ret_poller)
-{
-	const struct gyre_poller_ops *ops = loop->poller_ops;
-	void *poller;
-	int result = ops->open(loop->sys, &poller);
-
-	if (result < 0)
-		return result;
-	result = ops->add(poller, loop->wake_fd.read_fd,
-			  GYRE_READ | GYRE_POLLER_EDGE, GYRE__WAKE_COOKIE);
-	if (result < 0) {
-		ops->close(poller);
-		return result;
-	}
-	*ret_poller = poller;
-	return 0;
-}
-
 static int
 try_another_poller(struct gyre_loop *loop)
 {
 	void *old = loop->handlers.poller;
 	void *poller;
-	int result = gyre__loop_open_poller(loop, &poller);
+	int result = loop->poller_ops->open(loop->sys, &poller);
 
 	if (result < 0) {
 		gyre__handlers_endure(&loop->handlers);

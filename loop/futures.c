@@ -17,16 +17,10 @@ struct job {
 	gyre_drop_fn drop;
 };
 
-static bool
-is_closed(const struct gyre_loop *loop)
-{
-	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
-}
-
 struct gyre_future *
 gyre_future_new(struct gyre_loop *loop)
 {
-	if (is_closed(loop))
+	if (gyre__loop_refusal(loop) < 0)
 		return NULL;
 	return gyre__future_new(loop->sys, loop->inbox);
 }
@@ -43,12 +37,14 @@ int
 gyre_loop_add_future_drop(struct gyre_loop *loop, struct gyre_future *future,
 			  gyre_future_fn fn, void *arg, gyre_drop_fn drop)
 {
+	int result = gyre__loop_refusal(loop);
+
 	GYRE_REQUIRE(future != NULL && fn != NULL);
 	gyre__loop_require_owner(loop);
 	if (future->home != loop->inbox)
 		return -EINVAL;
-	if (is_closed(loop))
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	return gyre__future_add_callback(future, fn, arg, drop);
 }
 
@@ -56,7 +52,7 @@ static struct gyre_future *
 join(struct gyre_loop *loop, struct gyre_future *const *futures, size_t count,
      bool any)
 {
-	if (is_closed(loop))
+	if (gyre__loop_refusal(loop) < 0)
 		return NULL;
 	return gyre__future_join(loop->sys, loop->inbox, futures, count, any);
 }
@@ -169,7 +165,7 @@ gyre_loop_run_in_executor_drop(struct gyre_loop *loop,
 
 	GYRE_REQUIRE(fn != NULL);
 	gyre__loop_require_owner(loop);
-	if (is_closed(loop))
+	if (gyre__loop_refusal(loop) < 0)
 		return NULL;
 	if (executor == NULL)
 		executor = default_executor(loop);

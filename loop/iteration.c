@@ -163,10 +163,6 @@ run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
 {
 	struct gyre__delivery delivery;
 
-	if (event->cookie == GYRE__WAKE_COOKIE) {
-		gyre__wake_fd_drain(&loop->wake_fd);
-		return;
-	}
 	if (!gyre__handlers_match(&loop->handlers, event, &delivery))
 		return;
 	loop->handlers_run++;
@@ -191,7 +187,8 @@ run_handlers(struct gyre_loop *loop, int count)
 		gyre__outbox_run_urgent(&loop->outbox);
 	}
 	gyre__loop_end_batch(loop);
-	if (gyre__handlers_has_ghosts(&loop->handlers))
+	if (gyre__handlers_has_ghosts(&loop->handlers) &&
+	    gyre__inbox_is_quiet(loop->inbox))
 		gyre__loop_change_poller(loop);
 }
 

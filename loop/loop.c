@@ -18,6 +18,18 @@ monotonic_now(void *arg)
 	return gyre__now_ns(arg);
 }
 
+/* Whoever rings has seen the inbox armed, and hence the poller that the owner
+ * had when it armed. */
+static void
+ring(struct gyre__doorbell *bell)
+{
+	const struct gyre_loop *loop =
+		(const struct gyre_loop *)((char *)bell -
+					   offsetof(struct gyre_loop, bell));
+
+	loop->poller_ops->wake(loop->handlers.poller);
+}
+
 static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
@@ -34,16 +46,16 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 	loop->on_exception_arg = options->on_exception_arg;
 	if (loop->on_exception == NULL)
 		loop->on_exception = gyre_loop_handle_callback_exception;
+	GYRE_REQUIRE(options->poller == NULL || options->poller->wake != NULL);
 	loop->poller_ops = options->poller;
-	if (loop->poller_ops == NULL)
-		loop->poller_ops = gyre_poller_find(NULL);
+	loop->bell.ring = ring;
 }
 
 /* Signal handlers may add callbacks, which must not allocate, from now on. */
 static int
 open_inbox(struct gyre_loop *loop)
 {
-	loop->inbox = gyre__inbox_new(loop->sys, &loop->wake_fd.bell);
+	loop->inbox = gyre__inbox_new(loop->sys, &loop->bell);
 	if (loop->inbox == NULL)
 		return -ENOMEM;
 	if (gyre__cells_reserve(&loop->inbox->cells))
@@ -57,25 +69,22 @@ static int
 open_parts(struct gyre_loop *loop)
 {
 	void *poller;
-	int result = gyre__wake_fd_open(&loop->wake_fd, loop->sys);
+	int result = 0;
 
+	if (loop->poller_ops == NULL)
+		result = gyre__poller_choose(&loop->log, &loop->poller_ops);
+	if (result == 0)
+		result = loop->poller_ops->open(loop->sys, &poller);
 	if (result < 0)
 		return result;
-	result = gyre__loop_open_poller(loop, &poller);
-	if (result < 0)
-		goto close_wake_fd;
 	result = open_inbox(loop);
-	if (result < 0)
-		goto close_poller;
+	if (result < 0) {
+		loop->poller_ops->close(poller);
+		return result;
+	}
 	gyre__handlers_init(&loop->handlers, loop->sys, &loop->log,
 			    loop->poller_ops, poller);
 	return 0;
-
-close_poller:
-	loop->poller_ops->close(poller);
-close_wake_fd:
-	gyre__wake_fd_close(&loop->wake_fd);
-	return result;
 }
 
 static void
@@ -187,8 +196,6 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	gyre__loop_close_handlers(loop, all_fds);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
-	loop->poller_ops->remove(loop->handlers.poller, loop->wake_fd.read_fd);
-	gyre__wake_fd_close(&loop->wake_fd);
 	loop->poller_ops->close(loop->handlers.poller);
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();
@@ -202,7 +209,6 @@ static void
 abandon(struct gyre_loop *loop)
 {
 	GYRE_REQUIRE(!gyre_loop_in_owner_thread(loop));
-	gyre__wake_fd_close(&loop->wake_fd);
 	loop->poller_ops->close(loop->handlers.poller);
 	loop->sys->release(loop->handlers.table);
 	gyre__timeouts_fini(&loop->timeouts);

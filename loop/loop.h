@@ -58,13 +58,13 @@ struct gyre_loop {
 	void *on_exception_arg;
 	const struct gyre_poller_ops *poller_ops;
 	struct gyre_inbox *inbox;
+	struct gyre__doorbell bell; /* the inbox's: wakes the poller */
 	uint32_t forks;
 	/* -- any thread, atomic -- */
 	uint32_t state;
-	/* -- owner -- */
+	/* -- owner; the poller's wake: any thread -- */
 	int abort_error;           /* once the outbox is halted */
 	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */
-	struct gyre__wake_fd wake_fd;
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
 	struct gyre__timeouts timeouts;
@@ -100,6 +100,9 @@ struct gyre_loop {
 	gyre__loop_require_owner_in((loop), __func__)
 void gyre__loop_require_owner_in(const struct gyre_loop *loop,
 				 const char *function);
+
+/* Whether the loop takes anything: 0, -EPERM in a fork, or -ESHUTDOWN. */
+int gyre__loop_refusal(const struct gyre_loop *loop);
 
 /* The state word, with what was done before it was last changed. */
 uint32_t gyre__loop_state(const struct gyre_loop *loop);
@@ -187,17 +190,11 @@ void gyre__loop_drop_timeouts(struct gyre_loop *loop);
 /* Take the handlers off, and with close_fds close what they are for. Owner. */
 void gyre__loop_close_handlers(struct gyre_loop *loop, bool close_fds);
 
-/* Open a poller that watches the wake descriptor and nothing else yet. */
-int gyre__loop_open_poller(struct gyre_loop *loop, void **ret_poller);
-
 /* The poller reports what it can't be told to forget: take another. Owner. */
 void gyre__loop_change_poller(struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);
 const struct gyre_log *gyre__loop_log(const struct gyre_loop *loop);
-
-/* The cookie of the wake descriptor's events; no registration has it. */
-#define GYRE__WAKE_COOKIE UINT64_MAX
 
 #endif

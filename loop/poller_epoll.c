@@ -1,25 +1,66 @@
 /*
- * The poller over epoll. The event bits are epoll's own, edge and all, so
- * nothing is translated on the way.
+ * The poller over epoll. The event bits are epoll's own, so nothing is
+ * translated on the way. It is woken through an eventfd, which it watches
+ * edge-triggered and never reads.
  */
 #include "loop/poller.h"
 
-#include "base/check.h"
+#if defined(__linux__)
+
+#include "bus/doorbell.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 
 _Static_assert(GYRE_READ == EPOLLIN && GYRE_WRITE == EPOLLOUT &&
-		       GYRE_ERROR == (EPOLLERR | EPOLLHUP) &&
-		       GYRE_POLLER_EDGE == EPOLLET,
+		       GYRE_ERROR == (EPOLLERR | EPOLLHUP),
 	       "handlers' event bits are epoll's");
 
+/* No registration has this cookie. */
+#define WAKE_COOKIE UINT64_MAX
+
 struct epoll_poller {
+	struct gyre__wake_fd wake_fd;
 	const struct gyre_sys *sys;
 	int fd;
 	bool coarse; /* the kernel has no epoll_pwait2: whole milliseconds */
 	struct epoll_event events[GYRE__POLL_EVENTS_MAX];
 };
+
+static int
+control(struct epoll_poller *poller, int operation, int fd, unsigned events,
+	uint64_t cookie)
+{
+	struct epoll_event event = { .events = events, .data.u64 = cookie };
+
+	if (poller->sys->epoll_ctl(poller->fd, operation, fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+open_parts(struct epoll_poller *poller)
+{
+	int result;
+
+	poller->fd = poller->sys->epoll_create1(EPOLL_CLOEXEC);
+	if (poller->fd < 0)
+		return -errno;
+	result = gyre__wake_fd_open(&poller->wake_fd, poller->sys);
+	if (result < 0)
+		goto close_epoll;
+	result = control(poller, EPOLL_CTL_ADD, poller->wake_fd.read_fd,
+			 EPOLLIN | EPOLLET, WAKE_COOKIE);
+	if (result < 0)
+		goto close_wake_fd;
+	return 0;
+
+close_wake_fd:
+	gyre__wake_fd_close(&poller->wake_fd);
+close_epoll:
+	poller->sys->close(poller->fd);
+	return result;
+}
 
 static int
 epoll_open(const struct gyre_sys *sys, void **ret_poller)
@@ -30,9 +71,8 @@ epoll_open(const struct gyre_sys *sys, void **ret_poller)
 	if (poller == NULL)
 		return -ENOMEM;
 	poller->sys = sys;
-	poller->fd = sys->epoll_create1(EPOLL_CLOEXEC);
-	if (poller->fd < 0) {
-		result = -errno;
+	result = open_parts(poller);
+	if (result < 0) {
 		sys->release(poller);
 		return result;
 	}
@@ -45,19 +85,9 @@ epoll_close(void *arg)
 {
 	struct epoll_poller *poller = arg;
 
+	gyre__wake_fd_close(&poller->wake_fd);
 	poller->sys->close(poller->fd);
 	poller->sys->release(poller);
-}
-
-static int
-control(struct epoll_poller *poller, int operation, int fd, unsigned events,
-	uint64_t cookie)
-{
-	struct epoll_event event = { .events = events, .data.u64 = cookie };
-
-	if (poller->sys->epoll_ctl(poller->fd, operation, fd, &event) < 0)
-		return -errno;
-	return 0;
 }
 
 static int
@@ -122,6 +152,7 @@ epoll_wait_events(void *arg, struct gyre_poller_event *events, int max,
 		  int64_t timeout_ns)
 {
 	struct epoll_poller *poller = arg;
+	int stored = 0;
 	int count;
 
 	if (max > GYRE__POLL_EVENTS_MAX)
@@ -130,10 +161,27 @@ epoll_wait_events(void *arg, struct gyre_poller_event *events, int max,
 	if (count < 0)
 		return -errno;
 	for (int i = 0; i < count; i++) {
-		events[i].cookie = poller->events[i].data.u64;
-		events[i].events = poller->events[i].events;
+		uint64_t cookie = poller->events[i].data.u64;
+
+		if (cookie == WAKE_COOKIE) {
+			int result = gyre__wake_fd_rearm(&poller->wake_fd);
+
+			if (result < 0)
+				return result;
+			continue;
+		}
+		events[stored].cookie = cookie;
+		events[stored++].events = poller->events[i].events;
 	}
-	return count;
+	return stored;
+}
+
+static void
+epoll_wake(void *arg)
+{
+	struct epoll_poller *poller = arg;
+
+	poller->wake_fd.bell.ring(&poller->wake_fd.bell);
 }
 
 const struct gyre_poller_ops gyre__poller_epoll = {
@@ -144,4 +192,7 @@ const struct gyre_poller_ops gyre__poller_epoll = {
 	.modify = epoll_modify,
 	.remove = epoll_remove,
 	.wait = epoll_wait_events,
+	.wake = epoll_wake,
 };
+
+#endif

@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 
 #include "base/check.h"
+#include "base/fork.h"
 
 #include <errno.h>
 
@@ -55,10 +56,10 @@ gyre__loop_schedule(struct gyre_loop *loop, int64_t when_ns,
 		    const struct gyre_callback *callback,
 		    gyre_timeout *ret_timeout)
 {
-	int result;
+	int result = gyre__loop_refusal(loop);
 
-	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
+	if (result < 0)
+		return result;
 	result = gyre__timeouts_add(&loop->timeouts, when_ns, callback,
 				    ret_timeout);
 	if (result == 0)
@@ -140,6 +141,8 @@ gyre_loop_update_timeout(struct gyre_loop *loop, gyre_timeout timeout,
 			 int64_t when_ns)
 {
 	gyre__loop_require_owner(loop);
+	if (gyre__is_fork(loop->forks))
+		return -EPERM;
 	return gyre__timeouts_update(&loop->timeouts, timeout, when_ns);
 }
 
@@ -149,6 +152,9 @@ gyre_loop_remove_timeout(struct gyre_loop *loop, gyre_timeout timeout)
 	struct gyre_callback callback;
 
 	gyre__loop_require_owner(loop);
+	/* In a fork, what it waits for is the parent's to drop. */
+	if (gyre__is_fork(loop->forks))
+		return;
 	if (gyre__timeouts_remove(&loop->timeouts, timeout, &callback))
 		drop(loop, &callback, GYRE_DROP_CANCELED);
 }

@@ -6,7 +6,9 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/fork.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 uint32_t
@@ -15,6 +17,14 @@ gyre__loop_state(const struct gyre_loop *loop)
 	/* state.S1 acquire: what was done before the change; pairs with
 	 * state.S3 */
 	return gyre__load_32_acquire(&loop->state);
+}
+
+int
+gyre__loop_refusal(const struct gyre_loop *loop)
+{
+	if (gyre__is_fork(loop->forks))
+		return -EPERM;
+	return gyre_loop_is_closed(loop) ? -ESHUTDOWN : 0;
 }
 
 uint32_t

@@ -16,6 +16,7 @@
 #include "loop/watchdog.h"
 
 #include "base/check.h"
+#include "base/condition.h"
 #include "base/fork.h"
 #include "base/exception.h"
 #include "base/log.h"
@@ -140,15 +141,7 @@ gyre__watchdog_look(struct gyre__watchdog *dog, int64_t now_ns)
 static void
 sleep_until(struct gyre__watchdog *dog, int64_t when_ns)
 {
-	const struct timespec when = {
-		.tv_sec = when_ns / 1000000000,
-		.tv_nsec = when_ns % 1000000000,
-	};
-
-	if (when_ns == GYRE_FOREVER)
-		pthread_cond_wait(&dog->changed, &dog->mutex);
-	else
-		pthread_cond_timedwait(&dog->changed, &dog->mutex, &when);
+	(void)gyre__condition_wait(&dog->changed, &dog->mutex, when_ns);
 }
 
 static void *
@@ -170,14 +163,9 @@ watcher_main(void *arg)
 static void
 init_waiting(struct gyre__watchdog *dog)
 {
-	pthread_condattr_t attributes;
-
 	pthread_mutex_init(&dog->mutex, NULL);
 	pthread_cond_init(&dog->acted, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&dog->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	gyre__condition_init(&dog->changed);
 }
 
 static void
@@ -363,10 +351,10 @@ static int
 set_threshold(struct gyre_loop *loop, enum gyre__threshold_kind kind,
 	      const struct gyre__threshold *wanted)
 {
-	if (gyre__is_fork(loop->forks))
-		return -EPERM;
-	if (gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
-		return -ESHUTDOWN;
+	int result = gyre__loop_refusal(loop);
+
+	if (result < 0)
+		return result;
 	if (wanted->threshold_ns < THRESHOLD_MIN_NS) {
 		gyre__log(&loop->log, GYRE_LOG_ERROR,
 			  "loop %p: a threshold of %" PRId64
@@ -375,10 +363,8 @@ set_threshold(struct gyre_loop *loop, enum gyre__threshold_kind kind,
 		return -EINVAL;
 	}
 	if (loop->watchdog == NULL) {
-		int result = wanted->threshold_ns == GYRE_FOREVER
-				     ? 0
-				     : open_watchdog(loop);
-
+		if (wanted->threshold_ns != GYRE_FOREVER)
+			result = open_watchdog(loop);
 		if (loop->watchdog == NULL)
 			return result;
 	}

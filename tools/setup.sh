@@ -17,6 +17,7 @@ setup_tests="$setup_programs"'
 libcmocka-dev   libcmocka-devel     cmocka         cmocka
 clang           clang               -              -
 libclang-rt-dev compiler-rt         -              -
+librust-libc-dev -                  -              -
 llvm            llvm                -              -
 clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3

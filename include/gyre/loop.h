@@ -6,6 +6,8 @@
  * then looks at stop, then polls and runs handlers. The thread inside
  * gyre_loop_start() is the loop's owner; while nobody runs it, any one thread
  * at a time may use it. Only what says `Thread: any` may be called elsewhere.
+ * A fork of the process that made it gets -EPERM (or NULL) for whatever it
+ * asks a loop for, and frees it with gyre_loop_free().
  *
  *     struct gyre_loop *loop;
  *     gyre_loop_new(NULL, &loop);
@@ -100,7 +102,8 @@ struct gyre_loop_options {
 	/* Zeroed: gyre_loop_handle_callback_exception. */
 	gyre_exception_fn on_exception;
 	void *on_exception_arg;
-	const struct gyre_poller_ops *poller; /* NULL: the platform's */
+	/* NULL: what GYRE_POLLER names, else the platform's best. */
+	const struct gyre_poller_ops *poller;
 	const struct gyre_sys *_sys;
 };
 
@@ -156,7 +159,8 @@ typedef void (*gyre_iteration_fn)(struct gyre_loop *loop,
  *
  * Thread: setup
  * Errors: -EEXIST make_current is YES and the thread has a current loop;
- *         -ENOMEM; -EMFILE and the like from the poller or the wake channel
+ *         -ENOTSUP there is no poller of the name that GYRE_POLLER has;
+ *         -ENOMEM; -EMFILE and the like from the poller
  */
 GYRE_API int gyre_loop_new(const struct gyre_loop_options *options,
 			   struct gyre_loop **ret_loop) GYRE_MUST_CHECK;

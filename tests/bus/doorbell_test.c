@@ -12,6 +12,7 @@ static int pipe_error;
 static unsigned fcntl_fails_at; /* 0: never */
 static unsigned interruptions;  /* of the next writes */
 static unsigned writes;
+static unsigned reads;
 
 static int
 failing_eventfd(unsigned value, int flags)
@@ -57,6 +58,13 @@ interrupted_write(int fd, const void *bytes, size_t size)
 	return -1;
 }
 
+static ssize_t
+counted_read(int fd, void *bytes, size_t size)
+{
+	reads++;
+	return gyre__sys_default.read(fd, bytes, size);
+}
+
 static struct gyre_sys table;
 
 static int
@@ -67,11 +75,13 @@ set_up(void **state)
 	fcntl_fails_at = 0;
 	interruptions = 0;
 	writes = 0;
+	reads = 0;
 	table = gyre__sys_default;
 	table.eventfd = failing_eventfd;
 	table.pipe = failing_pipe;
 	table.fcntl = failing_fcntl;
 	table.write = interrupted_write;
+	table.read = counted_read;
 	return bus_set_up(state);
 }
 
@@ -130,14 +140,32 @@ a_ring_makes_it_readable(void **state)
 }
 
 static void
-draining_leaves_an_eventfd_alone(void **state)
+rearming_leaves_an_eventfd_alone(void **state)
 {
 	struct gyre__wake_fd wake = opened();
 
 	(void)state;
 	ring(&wake);
-	gyre__wake_fd_drain(&wake);
+	assert_int_equal(gyre__wake_fd_rearm(&wake), 0);
 	assert_true(is_readable(&wake));
+	gyre__wake_fd_close(&wake);
+}
+
+static void
+draining_an_eventfd_takes_one_read(void **state)
+{
+	struct gyre__wake_fd wake = opened();
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		ring(&wake);
+		ring(&wake);
+		reads = 0;
+		assert_int_equal(gyre__wake_fd_drain(&wake), 0);
+		assert_int_equal(reads, 1);
+		assert_false(is_readable(&wake));
+	}
+	assert_int_equal(gyre__wake_fd_drain(&wake), 0);
 	gyre__wake_fd_close(&wake);
 }
 
@@ -226,7 +254,7 @@ a_pipe_stands_in_for_an_eventfd(void **state)
 		ring(&wake);
 		ring(&wake);
 		assert_true(is_readable(&wake));
-		gyre__wake_fd_drain(&wake);
+		assert_int_equal(gyre__wake_fd_rearm(&wake), 0);
 		assert_false(is_readable(&wake));
 	}
 	gyre__wake_fd_close(&wake);
@@ -245,7 +273,7 @@ a_full_pipe_has_rung_already(void **state)
 		;
 	ring(&wake);
 	assert_int_equal(writes, 1);
-	gyre__wake_fd_drain(&wake);
+	assert_int_equal(gyre__wake_fd_drain(&wake), 0);
 	assert_false(is_readable(&wake));
 	ring(&wake);
 	assert_true(is_readable(&wake));
@@ -292,7 +320,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DOORBELL_TEST(a_ring_makes_it_readable),
-		DOORBELL_TEST(draining_leaves_an_eventfd_alone),
+		DOORBELL_TEST(rearming_leaves_an_eventfd_alone),
+		DOORBELL_TEST(draining_an_eventfd_takes_one_read),
 		DOORBELL_TEST(each_ring_is_an_edge),
 		DOORBELL_TEST(a_full_counter_has_rung_already),
 		DOORBELL_TEST(an_interrupted_ring_is_tried_again),

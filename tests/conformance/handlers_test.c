@@ -202,7 +202,7 @@ L74_bad_descriptors_and_events_are_refused(void **state)
 					       trace_handler, NULL),
 			 -EBADF);
 	assert_int_equal(gyre_loop_add_handler(the_loop, 3,
-					       GYRE_READ | GYRE_POLLER_EDGE,
+					       GYRE_READ | 0x80000000u,
 					       trace_handler, NULL),
 			 -EINVAL);
 	handle(3, GYRE_READ, trace_handler, "3");

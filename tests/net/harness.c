@@ -110,10 +110,30 @@ fault_accept(int fd, struct sockaddr *address, socklen_t *length)
 static int
 fault_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
-	return fails(&faults.epoll_ctl)
-		       ? -1
-		       : epoll_ctl(epoll, operation, fd, event);
+	return fails(&faults.watch) ? -1
+				    : epoll_ctl(epoll, operation, fd, event);
 }
+
+/* The pollers without a kernel's memory look before they take one. */
+static int
+fault_fstat(int fd, struct stat *status)
+{
+	return fails(&faults.watch) ? -1 : fstat(fd, status);
+}
+
+#if defined(GYRE__KQUEUE)
+static int
+fault_kevent(int queue, const struct kevent *changes, int change_count,
+	     struct kevent *events, int event_count,
+	     const struct timespec *timeout)
+{
+	if (change_count > 0 && changes[0].filter != EVFILT_USER &&
+	    fails(&faults.watch))
+		return -1;
+	return gyre__sys_default.kevent(queue, changes, change_count, events,
+					event_count, timeout);
+}
+#endif
 
 /* Now and then a call is interrupted, or finds nothing after all. */
 static bool
@@ -173,6 +193,10 @@ fill_table(void)
 	table.getsockname = fault_getsockname;
 	table.accept = fault_accept;
 	table.epoll_ctl = fault_epoll_ctl;
+	table.fstat = fault_fstat;
+#if defined(GYRE__KQUEUE)
+	table.kevent = fault_kevent;
+#endif
 	table.recv = fault_recv;
 	table.send = fault_send;
 	table.shutdown = fault_shutdown;

@@ -36,7 +36,7 @@ struct faults {
 	struct fault listen;
 	struct fault getsockname;
 	struct fault accept;
-	struct fault epoll_ctl;
+	struct fault watch; /* what tells a poller of a descriptor */
 	struct fault recv;
 	struct fault send;
 	bool endless;    /* recv always has as much as it is asked for */

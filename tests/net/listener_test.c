@@ -195,9 +195,9 @@ static void
 every_call_of_opening_may_fail(void **state)
 {
 	struct fault *const kinds[] = {
-		&faults.allocate,  &faults.socket, &faults.setsockopt,
-		&faults.bind,      &faults.listen, &faults.getsockname,
-		&faults.epoll_ctl,
+		&faults.allocate, &faults.socket, &faults.setsockopt,
+		&faults.bind,     &faults.listen, &faults.getsockname,
+		&faults.watch,
 	};
 	struct gyre_listener_options options = { .address = "127.0.0.1",
 						 .reuse_port = true,

@@ -250,10 +250,10 @@ every_allocation_may_fail(void **state)
 }
 
 static void
-every_epoll_ctl_may_fail(void **state)
+every_change_of_interest_may_fail(void **state)
 {
 	(void)state;
-	check_every_call(&faults.epoll_ctl, ENOMEM);
+	check_every_call(&faults.watch, ENOMEM);
 }
 
 static void
@@ -306,7 +306,7 @@ main(void)
 		TEST(no_delay_does_not_fail_where_there_is_none),
 		TEST(a_refused_write_takes_nothing),
 		TEST(every_allocation_may_fail),
-		TEST(every_epoll_ctl_may_fail),
+		TEST(every_change_of_interest_may_fail),
 		TEST(every_recv_may_fail),
 		TEST(every_send_may_fail),
 		TEST(a_failed_half_close_is_left_to_the_reading),

@@ -109,6 +109,55 @@ fake_epoll_pwait2(int epoll, struct epoll_event *events, int max,
 					      mask);
 }
 
+static int
+fake_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
+{
+	atomic_fetch_add(&poll_count, 1);
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.poll(fds, count, timeout);
+}
+
+#if defined(GYRE__KQUEUE)
+static int
+fake_kqueue(void)
+{
+	if (fails(EMFILE, -EMFILE))
+		return -1;
+	return gyre__sys_default.kqueue();
+}
+
+static int
+fake_kevent(int queue, const struct kevent *changes, int change_count,
+	    struct kevent *events, int event_count,
+	    const struct timespec *timeout)
+{
+	bool waits = event_count > 0;
+	bool triggers = !waits && (changes[0].fflags & NOTE_TRIGGER);
+	bool adds = !waits && (changes[0].flags & EV_ADD);
+
+	if (waits)
+		atomic_fetch_add(&poll_count, 1);
+	if (triggers)
+		atomic_fetch_add(&write_count, 1);
+	/* A loop without a user event does with a descriptor. */
+	if ((waits || adds) &&
+	    fails(ENOSPC,
+		  adds && changes[0].filter == EVFILT_USER ? 0 : -ENOSPC))
+		return -1;
+	return gyre__sys_default.kevent(queue, changes, change_count, events,
+					event_count, timeout);
+}
+#endif
+
+static int
+fake_fstat(int fd, struct stat *status)
+{
+	if (fails(EIO, -EIO))
+		return -1;
+	return gyre__sys_default.fstat(fd, status);
+}
+
 static ssize_t
 fake_write(int fd, const void *bytes, size_t size)
 {
@@ -130,6 +179,12 @@ fake_reset(void)
 	fake_sys.epoll_ctl = fake_epoll_ctl;
 	fake_sys.epoll_wait = fake_epoll_wait;
 	fake_sys.epoll_pwait2 = fake_epoll_pwait2;
+	fake_sys.poll = fake_poll;
+	fake_sys.fstat = fake_fstat;
+#if defined(GYRE__KQUEUE)
+	fake_sys.kqueue = fake_kqueue;
+	fake_sys.kevent = fake_kevent;
+#endif
 	fake_sys.write = fake_write;
 	atomic_store(&live_allocations, 0);
 	atomic_store(&write_count, 0);

@@ -242,6 +242,14 @@ elsewhere(void (*fn)(void *), void *arg)
 	CHECK(pthread_join(thread, NULL) == 0);
 }
 
+bool
+poller_is(const char *name)
+{
+	const char *chosen = getenv("GYRE_POLLER");
+
+	return gyre_poller_find(chosen) == gyre_poller_find(name);
+}
+
 uint64_t
 next_random(uint64_t *seed)
 {

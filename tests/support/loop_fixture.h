@@ -1,7 +1,7 @@
 /*
  * What tests of loops share: a trace of what ran, a table of system calls
  * that counts and fails on demand, and a stage, which is a virtual clock and a
- * poller that makes no system call.
+ * poller that asks no kernel.
  */
 #ifndef GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
 #define GYRE_TESTS_SUPPORT_LOOP_FIXTURE_H
@@ -136,6 +136,8 @@ int loop_tear_down(void **state);
 /* In place of the_loop take a real one whose last log line is kept. */
 extern char last_logged[512];
 void log_the_loop(void);
+/* Whether loops poll with this one here, unless told otherwise. */
+bool poller_is(const char *name);
 
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);

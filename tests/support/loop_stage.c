@@ -1,5 +1,7 @@
-/* The stage: a virtual clock, and a poller that makes no system call. */
+/* The stage: a virtual clock, and a poller that asks no kernel. */
 #include "tests/support/loop_fixture.h"
+
+#include "bus/doorbell.h"
 
 struct stage stage;
 
@@ -23,26 +25,41 @@ stage_reset(void)
 	memset(registered, 0, sizeof(registered));
 }
 
+/* A loop's poller is a doorbell and no more: what it writes is counted. */
 static int
 stage_open(const struct gyre_sys *sys, void **ret_poller)
 {
-	(void)sys;
-	*ret_poller = &stage;
-	return 0;
+	struct gyre__wake_fd *bell = malloc(sizeof(*bell));
+	int result;
+
+	CHECK(bell != NULL);
+	result = gyre__wake_fd_open(bell, sys);
+	if (result == 0)
+		*ret_poller = bell;
+	else
+		free(bell);
+	return result;
 }
 
 static void
 stage_close(void *poller)
 {
-	(void)poller;
+	gyre__wake_fd_close(poller);
+	free(poller);
+}
+
+static void
+stage_wake(void *poller)
+{
+	struct gyre__wake_fd *bell = poller;
+
+	bell->bell.ring(&bell->bell);
 }
 
 static int
 stage_add(void *poller, int fd, unsigned events, uint64_t cookie)
 {
 	(void)poller;
-	if (events & GYRE_POLLER_EDGE) /* the loop's own wake descriptor */
-		return 0;
 	if (fd >= STAGE_FDS)
 		return -EBADF;
 	CHECK(!registered[fd].used);
@@ -124,6 +141,7 @@ const struct gyre_poller_ops stage_poller = {
 	.modify = stage_modify,
 	.remove = stage_remove,
 	.wait = stage_wait,
+	.wake = stage_wake,
 };
 
 struct gyre_loop_options
