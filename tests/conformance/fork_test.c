@@ -77,6 +77,21 @@ assert_unharmed(void)
 
 /* -- what a child is refused ---------------------------------------------- */
 
+static void
+on_future(struct gyre_future *unused, void *arg)
+{
+	(void)unused;
+	(void)arg;
+	abort();
+}
+
+static void *
+job(void *arg)
+{
+	abort();
+	return arg;
+}
+
 static struct gyre_future *
 no_function(void *arg)
 {
@@ -138,10 +153,20 @@ static void
 expect_no_work(void)
 {
 	struct gyre_task task = { .run = never_run, .drop = never_drop };
+	gyre_timeout untouched = 7;
+
 	CHECK(gyre_inbox_post(gyre_loop_inbox(the_loop), &task) == -EPERM);
 	CHECK(gyre_loop_add_callback(the_loop, never, NULL) == -EPERM);
 	CHECK(gyre_loop_add_callback_drop(the_loop, never, NULL,
 					  never_dropped) == -EPERM);
+	CHECK(gyre_loop_call_at(the_loop, 0, never, NULL, &untouched) ==
+	      -EPERM);
+	CHECK(gyre_loop_call_later(the_loop, 0, never, NULL, &untouched) ==
+	      -EPERM);
+	CHECK(untouched == 7);
+	CHECK(gyre_loop_add_future(the_loop, future, on_future, NULL) ==
+	      -EPERM);
+	CHECK(gyre_loop_run_in_executor(the_loop, NULL, job, NULL) == NULL);
 }
 
 static void
