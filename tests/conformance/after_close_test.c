@@ -68,6 +68,17 @@ assert_adding_is_refused(void)
 			 -ESHUTDOWN);
 	assert_int_equal(gyre_loop_update_handler(the_loop, 0, GYRE_READ),
 			 -ESHUTDOWN);
+	assert_int_equal(gyre_loop_add_timeout(the_loop, gyre_after(0),
+					       trace_arg, NULL, NULL),
+			 -ESHUTDOWN);
+	assert_int_equal(gyre_loop_set_handler(the_loop, 0, GYRE_READ,
+					       trace_handler, NULL),
+			 -ESHUTDOWN);
+	assert_int_equal(gyre_loop_spawn_callback(the_loop, trace_arg, NULL),
+			 -ESHUTDOWN);
+	assert_int_equal(
+		gyre_loop_add_callback_from_signal(the_loop, trace_arg, NULL),
+		-ESHUTDOWN);
 	assert_null(gyre_future_new(the_loop));
 	assert_null(gyre_loop_run_in_executor(the_loop, NULL, no_job, NULL));
 }

@@ -163,6 +163,8 @@ expect_no_work(void)
 	      -EPERM);
 	CHECK(gyre_loop_call_later(the_loop, 0, never, NULL, &untouched) ==
 	      -EPERM);
+	CHECK(gyre_loop_add_timeout(the_loop, gyre_after(0), never, NULL,
+				    &untouched) == -EPERM);
 	CHECK(untouched == 7);
 	CHECK(gyre_loop_add_future(the_loop, future, on_future, NULL) ==
 	      -EPERM);
