@@ -12,9 +12,16 @@
 /* -- start and stop
  * ----------------------------------------------------------------- */
 
-#define STARTS 20000
+#define STARTS 100000
 
 static atomic_uint starting;
+
+static void
+dawdle(uint64_t *seed, uint64_t steps_max)
+{
+	for (uint64_t i = next_random(seed) % steps_max; i > 0; i--)
+		atomic_load(&starting);
+}
 
 /* One stop for each start, at whatever moment of it. */
 static void *
@@ -26,8 +33,7 @@ stop_each(void *arg)
 	for (unsigned i = 1; i <= STARTS; i++) {
 		while (atomic_load(&starting) < i)
 			sched_yield();
-		for (uint64_t j = next_random(&seed) % 64; j > 0; j--)
-			atomic_load(&starting);
+		dawdle(&seed, 64);
 		gyre_loop_stop(the_loop);
 	}
 	return NULL;
@@ -36,6 +42,7 @@ stop_each(void *arg)
 static void
 L24_a_stop_at_any_moment_of_a_start_ends_it(void **state)
 {
+	uint64_t seed = first_seed(8);
 	pthread_t thread;
 
 	(void)state;
@@ -43,6 +50,8 @@ L24_a_stop_at_any_moment_of_a_start_ends_it(void **state)
 	CHECK(pthread_create(&thread, NULL, stop_each, NULL) == 0);
 	for (unsigned i = 1; i <= STARTS; i++) {
 		atomic_store(&starting, i);
+		/* The other thread needs a while to see that. */
+		dawdle(&seed, 1024);
 		run();
 	}
 	pthread_join(thread, NULL);

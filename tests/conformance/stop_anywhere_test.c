@@ -56,31 +56,49 @@ L24_a_stop_from_elsewhere_keeps_an_awake_loop_from_sleeping(void **state)
 }
 
 static unsigned clock_reads;
+static unsigned stop_at_read;
 
-/* The third read is between the look at stop and the poll. */
+/* The first read is while start begins, the second at the first iteration's
+ * timeouts, the third between the look at stop and the poll. */
 static int64_t
 stop_and_tell_time(void *arg)
 {
-	if (++clock_reads == 3)
+	if (++clock_reads == stop_at_read)
 		elsewhere(stop_from_elsewhere, arg);
 	return stage_now(arg);
 }
 
 static void
-L24_a_stop_just_before_the_poll_is_not_slept_through(void **state)
+run_and_stop_at(unsigned read)
 {
 	struct gyre_loop_options options = stage_options();
 
-	(void)state;
 	close_and_free(the_loop);
 	options.clock.now_ns = stop_and_tell_time;
 	the_loop = new_loop(&options);
 	call_at(GYRE_FOREVER - 1, stop_callback, NULL);
 	clock_reads = 0;
+	stop_at_read = read;
 	run();
-	assert_true(clock_reads >= 3);
-	assert_int_equal(stage.polls, 1);
+	assert_true(clock_reads >= read);
 	assert_int_equal(stage.sleeps, 0);
+}
+
+static void
+L24_a_stop_while_start_begins_is_kept(void **state)
+{
+	(void)state;
+	run_and_stop_at(1);
+	run_and_stop_at(2);
+	assert_int_equal(stage.polls, 0);
+}
+
+static void
+L24_a_stop_just_before_the_poll_is_not_slept_through(void **state)
+{
+	(void)state;
+	run_and_stop_at(3);
+	assert_int_equal(stage.polls, 1);
 }
 
 /* -- from a signal handler ------------------------------------------------- */
@@ -161,6 +179,7 @@ main(void)
 		STAGE_TEST(L24_stops_of_a_sleeping_loop_ring_once),
 		STAGE_TEST(
 			L24_a_stop_from_elsewhere_keeps_an_awake_loop_from_sleeping),
+		STAGE_TEST(L24_a_stop_while_start_begins_is_kept),
 		STAGE_TEST(
 			L24_a_stop_just_before_the_poll_is_not_slept_through),
 		REAL_TEST(L24_a_signal_handler_on_another_thread_stops_it),
