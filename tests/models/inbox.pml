@@ -6,7 +6,7 @@
  * with -DTWICE, one after the other; with -DREUSE, producer 2 pushes the same
  * node again once it has run. The owner takes, runs, polls, arms and sleeps as
  * a loop does; a sleep may be ended by something else than the bell; and the
- * owner closes at any time when it is awake, or armed and nothing is left.
+ * owner closes at any time when it is awake, or armed and not yet asleep.
  *
  * A step is a load, a locked operation, a ring, or a store that drains; what
  * nobody else can see (a store into the own buffer, a walk along a chain that
