@@ -2,7 +2,8 @@
 # build a preset. Sourced by bash, with $root set to the checkout.
 
 # One need a line: its name for apt, dnf, FreeBSD's pkg and brew. Several
-# packages are joined by commas; "-" says that the system brings it.
+# packages are joined by commas; "-" says that the system brings it or has
+# none.
 setup_programs='
 build-essential gcc,gcc-c++,make    -              -
 cmake           cmake               cmake          cmake
@@ -21,6 +22,7 @@ librust-libc-dev -                  -              -
 llvm            llvm                -              -
 clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3
+spin            -                   -              spin
 redis-server    redis               redis          redis
 '
 setup_coverage="$setup_tests"'

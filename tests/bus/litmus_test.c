@@ -4,20 +4,23 @@
  * system call, thousands of times a round. What is asleep with work waiting
  * and was not rung for is a lost wake-up.
  *
- * Usage: [milliseconds], 1000 by default. Ends with 1 when one was lost; the
- * flag beside the queue (tests/models/flag_inbox.c) must end so.
+ * Usage: [cells], a million by default; GYRE_LITMUS_CELLS is stronger. Ends
+ * with 1 when one was lost, after that round; the flag beside the queue
+ * (tests/models/flag_inbox.c) must end so.
  */
 #include "tests/pool/harness.h"
 #include "tests/support/watchdog.h"
 
 #include "bus/inbox.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 
-#define CELLS 20000
+#define CELLS     5000
+#define CELLS_MAX 10000000000
 
 enum side {
 	PUSHER,
@@ -25,6 +28,8 @@ enum side {
 	SIDES
 };
 
+/* The memory of the inbox is its cell's: fresh memory each round would cost
+ * more than the round. */
 struct cell {
 	struct gyre__doorbell bell;
 	atomic_uint rings;
@@ -33,14 +38,16 @@ struct cell {
 	unsigned payload;
 	bool asleep;
 	bool taken;
+	struct gyre_inbox memory;
 };
 
 struct litmus {
 	struct cell *cells;
+	struct gyre_sys sys;
 	pthread_barrier_t barrier;
 	atomic_bool over;
 	struct {
-		alignas(GYRE__CACHE_PAIR) atomic_uint at;
+		alignas(GYRE__CACHE_PAIR) atomic_uint_fast64_t at;
 		uint64_t random;
 	} sides[SIDES];
 };
@@ -51,15 +58,29 @@ count_ring(struct gyre__doorbell *bell)
 	atomic_fetch_add(&((struct cell *)bell)->rings, 1);
 }
 
+static _Thread_local struct cell *made;
+
+static void *
+memory_of_cell(size_t size, size_t align)
+{
+	CHECK(size == sizeof(made->memory) && align <= GYRE__CACHE_PAIR);
+	return &made->memory;
+}
+
 static void
-make_cells(struct cell *cells)
+release_nothing(void *memory)
+{
+	(void)memory;
+}
+
+static void
+make_cells(struct litmus *litmus)
 {
 	for (unsigned i = 0; i < CELLS; i++) {
-		struct cell *cell = &cells[i];
-
-		*cell = (struct cell){ .bell = { .ring = count_ring } };
-		cell->inbox = gyre__inbox_new(harness_sys(), &cell->bell);
-		CHECK(cell->inbox != NULL);
+		made = &litmus->cells[i];
+		*made = (struct cell){ .bell = { .ring = count_ring } };
+		made->inbox = gyre__inbox_new(&litmus->sys, &made->bell);
+		CHECK(made->inbox == &made->memory);
 	}
 }
 
@@ -137,9 +158,9 @@ push_into_cell(struct cell *cell)
  * through nothing that would empty a store buffer.
  */
 static void
-meet(struct litmus *litmus, enum side side, unsigned at)
+meet(struct litmus *litmus, enum side side, uint64_t at)
 {
-	atomic_uint *other = &litmus->sides[1 - side].at;
+	atomic_uint_fast64_t *other = &litmus->sides[1 - side].at;
 	unsigned rounds = harness_random(&litmus->sides[side].random) % 64;
 	unsigned looks = 0;
 
@@ -153,7 +174,7 @@ meet(struct litmus *litmus, enum side side, unsigned at)
 }
 
 static void
-go_through_cells(struct litmus *litmus, enum side side, unsigned round)
+go_through_cells(struct litmus *litmus, enum side side, uint64_t round)
 {
 	for (unsigned i = 0; i < CELLS; i++) {
 		meet(litmus, side, round * CELLS + i + 1);
@@ -169,7 +190,7 @@ push_into_cells(void *arg)
 {
 	struct litmus *litmus = arg;
 
-	for (unsigned round = 0;; round++) {
+	for (uint64_t round = 0;; round++) {
 		pthread_barrier_wait(&litmus->barrier);
 		if (atomic_load(&litmus->over))
 			return NULL;
@@ -178,17 +199,18 @@ push_into_cells(void *arg)
 	}
 }
 
-/* For so long, but one round at least. */
-static unsigned
-run(struct litmus *litmus, int64_t duration_ns)
+/* So many cells, a whole round at least; or until some were lost. */
+static uint64_t
+run(struct litmus *litmus, uint64_t cells)
 {
-	int64_t end_ns = gyre__now_ns(&gyre__sys_default) + duration_ns;
-	unsigned asleep = 0;
-	unsigned lost = 0;
-	unsigned round = 0;
+	int64_t began_ns = gyre__now_ns(&gyre__sys_default);
+	uint64_t asleep = 0;
+	uint64_t lost = 0;
+	uint64_t round = 0;
 
 	do {
-		make_cells(litmus->cells);
+		watchdog(60);
+		make_cells(litmus);
 		pthread_barrier_wait(&litmus->barrier);
 		go_through_cells(litmus, CONSUMER, round);
 		pthread_barrier_wait(&litmus->barrier);
@@ -196,35 +218,56 @@ run(struct litmus *litmus, int64_t duration_ns)
 		asleep += count_asleep(litmus->cells);
 		free_cells(litmus->cells);
 		round++;
-	} while (lost == 0 && gyre__now_ns(&gyre__sys_default) < end_ns);
-	printf("%u cells, %u asleep, %u lost\n", round * CELLS, asleep, lost);
+	} while (lost == 0 && round * CELLS < cells);
+	printf("%" PRIu64 " cells, %" PRIu64 " asleep, %" PRIu64
+	       " lost, %.1f s\n",
+	       round * CELLS, asleep, lost,
+	       (double)(gyre__now_ns(&gyre__sys_default) - began_ns) / 1e9);
 	return lost;
+}
+
+static uint64_t
+cells_asked_for(const char *argument)
+{
+	const char *text = getenv("GYRE_LITMUS_CELLS");
+	uint64_t cells = 1000000;
+
+	if (text == NULL)
+		text = argument;
+	if (text != NULL)
+		cells = strtoull(text, NULL, 10);
+	CHECK(cells > 0 && cells <= CELLS_MAX);
+	return cells;
 }
 
 int
 main(int argc, char **argv)
 {
-	int64_t duration_ms = argc > 1 ? strtol(argv[1], NULL, 10) : 1000;
+	uint64_t cells = cells_asked_for(argc > 1 ? argv[1] : NULL);
 	struct litmus *litmus = gyre__allocate(
 		&gyre__sys_default, sizeof(*litmus), GYRE__CACHE_PAIR);
 	uint64_t seed = harness_seed();
 	pthread_t thread;
-	unsigned lost;
+	uint64_t lost;
 
-	watchdog(60);
 	CHECK(litmus != NULL);
-	litmus->cells = calloc(CELLS, sizeof(struct cell));
+	litmus->sys = gyre__sys_default;
+	litmus->sys.allocate = memory_of_cell;
+	litmus->sys.release = release_nothing;
+	litmus->cells =
+		gyre__allocate(&gyre__sys_default, CELLS * sizeof(struct cell),
+			       GYRE__CACHE_PAIR);
 	CHECK(litmus->cells != NULL);
 	for (unsigned i = 0; i < SIDES; i++)
 		litmus->sides[i].random = harness_random(&seed);
 	pthread_barrier_init(&litmus->barrier, NULL, SIDES);
 	CHECK(pthread_create(&thread, NULL, push_into_cells, litmus) == 0);
-	lost = run(litmus, duration_ms * 1000000);
+	lost = run(litmus, cells);
 	atomic_store(&litmus->over, true);
 	pthread_barrier_wait(&litmus->barrier);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&litmus->barrier);
-	free(litmus->cells);
+	gyre__sys_default.release(litmus->cells);
 	gyre__sys_default.release(litmus);
 	return lost > 0;
 }
