@@ -66,12 +66,22 @@ drop_completion(struct gyre_task *task, enum gyre_drop_reason reason)
 /* -- errors that nobody has read ----------------------------------------- */
 
 static void
+free_outcome(struct gyre_future *future)
+{
+	if (future->error != 0)
+		future->sys->release(future->rejection);
+	else if (future->owns_value && !future->is_read &&
+		 future->value != NULL)
+		((struct gyre__owning_future *)future)
+			->free_value(future->value);
+}
+
+static void
 free_future(struct gyre_future *future)
 {
 	GYRE_INSIST(future->newest_awaiter == NULL);
 	gyre__latch_free(latch_in(future->latch));
-	if (future->error != 0 && future->rejection != NULL)
-		future->sys->release(future->rejection);
+	free_outcome(future);
 	gyre_inbox_unref(future->home);
 	future->sys->release(future);
 }
@@ -166,6 +176,20 @@ gyre__future_new(const struct gyre_sys *sys, struct gyre_inbox *home)
 	if (future != NULL)
 		gyre__future_init(future, sys, home);
 	return future;
+}
+
+struct gyre_future *
+gyre__future_new_owning(const struct gyre_sys *sys, struct gyre_inbox *home,
+			void (*free_value)(void *value))
+{
+	struct gyre__owning_future *owning = sys->allocate(sizeof(*owning), 0);
+
+	if (owning == NULL)
+		return NULL;
+	gyre__future_init(&owning->future, sys, home);
+	owning->future.owns_value = true;
+	owning->free_value = free_value;
+	return &owning->future;
 }
 
 struct gyre_future *
@@ -302,6 +326,13 @@ mark_read(struct gyre_future *future)
 	gyre__store_32_relaxed(&future->is_read, 1);
 }
 
+static void
+mark_taken(struct gyre_future *future)
+{
+	if (future->owns_value)
+		mark_read(future);
+}
+
 void
 gyre__future_copy(struct gyre_future *source, struct gyre_future *target)
 {
@@ -309,7 +340,8 @@ gyre__future_copy(struct gyre_future *source, struct gyre_future *target)
 	int result;
 
 	if (source->error == 0) {
-		gyre_future_resolve(target, source->value);
+		if (gyre_future_resolve(target, source->value) == 0)
+			mark_taken(source);
 		return;
 	}
 	why = source->rejection;
@@ -335,10 +367,12 @@ gyre_future_result(struct gyre_future *future, void **ret_value)
 {
 	if (!gyre_future_done(future))
 		return -EAGAIN;
-	if (future->error != 0)
+	if (future->error != 0) {
 		mark_read(future);
-	else if (ret_value != NULL)
+	} else if (ret_value != NULL) {
 		*ret_value = future->value;
+		mark_taken(future);
+	}
 	return future->error;
 }
 

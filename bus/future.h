@@ -48,7 +48,8 @@ struct gyre_future {
 	void *latch; /* NULL or a latch, DONE or not; to the end */
 	/* -- the claimer, until DONE; then immutable but for is_read -- */
 	int error;
-	uint32_t is_read; /* atomic: somebody has looked at the error */
+	uint32_t is_read; /* atomic: somebody has looked at the error, or has
+			     taken a value that was the future's own */
 	union {
 		void *value;                       /* if error is 0 */
 		struct gyre__rejection *rejection; /* else; or NULL */
@@ -57,14 +58,29 @@ struct gyre_future {
 	struct gyre_task completion;
 	/* -- home -- */
 	bool fired; /* the completion has come: awaiters are not kept */
+	/* -- immutable after new -- */
+	bool owns_value; /* it is a gyre__owning_future */
+	/* -- home -- */
 	struct gyre_task *newest_awaiter; /* linked to the oldest, and so on */
 };
 
 _Static_assert(sizeof(struct gyre_future) <= 88, "a future is compact");
 
+/* One whose value is freed with it, unless somebody has taken it: by reading
+ * it, or with a future that was completed as this one. */
+struct gyre__owning_future {
+	struct gyre_future future;       /* first: its last unref frees both */
+	void (*free_value)(void *value); /* on any thread */
+};
+
 /* A pending future; home may be NULL. Any thread; NULL: no memory. */
 struct gyre_future *gyre__future_new(const struct gyre_sys *sys,
 				     struct gyre_inbox *home);
+
+/* The same, owning its value. */
+struct gyre_future *gyre__future_new_owning(const struct gyre_sys *sys,
+					    struct gyre_inbox *home,
+					    void (*free_value)(void *value));
 
 /* For those who embed a future as the first member: make one in `future`,
  * which the last unref releases with `sys`. */

@@ -18,5 +18,6 @@
 #include <gyre/periodic.h>
 #include <gyre/runtime.h>
 #include <gyre/net.h>
+#include <gyre/resolve.h>
 
 #endif
