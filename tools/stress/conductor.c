@@ -16,7 +16,7 @@
 #define STORM_NS       GYRE_MS(300)
 #define NAP_NS         100000
 #define STEPS_LONG     100000
-#define STEPS_SHORT    2000
+#define STEPS_SHORT    500
 #define STORMS_MAX     3
 #define END_PAUSE_US   3000
 #define ONE_LOOP_STOPS 2 /* in so many lives, before the runtime does */
