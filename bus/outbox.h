@@ -33,6 +33,8 @@
 #define GYRE__OUTBOX_BUCKETS    64
 #define GYRE__CELLS_BACK_MAX    32
 
+struct gyre__waiter;
+
 /* Tasks linked from the newest to the oldest, as a push wants them. */
 struct gyre__sheaf {
 	struct gyre_task *newest;
@@ -67,6 +69,8 @@ struct gyre__outbox {
 	 * again. halted_in is the task that ran, if something is left of it. */
 	bool halted;
 	struct gyre_task *halted_in;
+	/* Runs, and has a slot of a port that its sends may use. */
+	struct gyre__waiter *granted;
 	/* what leaves */
 	struct gyre__lane *buckets[GYRE__OUTBOX_BUCKETS];
 	struct gyre__lane *last; /* used last: most sends go there again */

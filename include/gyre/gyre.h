@@ -8,6 +8,7 @@
 #include <gyre/version.h>
 #include <gyre/task.h>
 #include <gyre/future.h>
+#include <gyre/port.h>
 #include <gyre/bus.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>

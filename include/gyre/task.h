@@ -54,6 +54,17 @@ struct gyre_callback {
 };
 
 /*
+ * What ports and topics carry. Inside a process nothing is copied: `data` goes
+ * as it is, and release is called once, on the thread that is done with it
+ * last.
+ */
+struct gyre_message {
+	void *data;
+	size_t size;
+	void (*release)(void *data); /* NULL: there is nothing to release */
+};
+
+/*
  * Post a task to an inbox.
  *
  * Inside a running loop the task is gathered with what that loop sends and
