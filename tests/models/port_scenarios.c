@@ -277,12 +277,13 @@ run_next(struct mailbox *mailbox)
 		task->run(task);
 }
 
+/* As a loop does: it holds no reference of its own. */
 static void
 close_port(void)
 {
 	world->closed = 1;
-	gyre__port_close(world->port);
 	gyre_port_unref(world->port);
+	gyre__port_close(world->port);
 }
 
 /* Run what comes until everybody else has ended; close before any of it, if
@@ -413,6 +414,23 @@ static const struct explorer_scenario last_slot = {
 	.check_end = check_end,
 };
 
+/* -- inside: two messages hold a port that nobody else does ---------------- */
+
+static void
+inside_set_up(void)
+{
+	set_up(2, 2, 0);
+}
+
+static const struct explorer_scenario inside = {
+	.name = "inside",
+	.threads = 3,
+	.thread_names = { "sender 0", "sender 1", "owner" },
+	.set_up = inside_set_up,
+	.run = last_slot_run,
+	.check_end = check_end,
+};
+
 /* -- sitters: two threads wait, and may give up ---------------------------- */
 
 static void
@@ -452,28 +470,38 @@ static const struct explorer_scenario sitters = {
 	.check_end = check_end,
 };
 
-/* -- close_sitter: one waits as the port closes ---------------------------- */
+/* -- close_sitter: one waits behind another's slot as the port closes ------ */
 
 static void
 close_sitter_set_up(void)
 {
-	set_up(1, 1, 1);
-	fill();
+	struct gyre__slot *slot;
+
+	set_up(1, 2, 1);
+	EXPLORER_CHECK(gyre__slots_take(&world->port->slots, &slot) == 0);
 }
 
+/* The other is in the middle of a send. */
 static void
 close_sitter_run(unsigned thread)
 {
-	if (thread == 1)
+	const struct gyre_message message = { 0 };
+	struct gyre_port *port = world->port;
+
+	if (thread == 2) {
 		own(1);
-	else
+	} else if (thread == 1) {
+		count(gyre__port_post(port, port->slots.slots, &message));
+		end();
+	} else {
 		sit();
+	}
 }
 
 static const struct explorer_scenario close_sitter = {
 	.name = "close_sitter",
-	.threads = 2,
-	.thread_names = { "sender", "owner" },
+	.threads = 3,
+	.thread_names = { "waiter", "sender", "owner" },
 	.set_up = close_sitter_set_up,
 	.run = close_sitter_run,
 	.check_end = check_end,
@@ -576,7 +604,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
-		&stack, &last_slot, &sitters, &close_sitter, &notice, NULL,
+		&stack,        &last_slot, &inside, &sitters,
+		&close_sitter, &notice,    NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);
