@@ -1,6 +1,6 @@
 /*
  * Stopping: one word that says whom a stop has to tell, and a task per shard
- * that tells it.
+ * that tells it, and overtakes what is queued there.
  *
  * A stop and a start that meet are ordered by the word alone: either the stop
  * finds EARLY, and start finds TOLD and gives up, or it finds OPEN, and each
@@ -78,10 +78,8 @@ static void
 tell_shards(struct gyre_runtime *runtime)
 {
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		struct gyre_task *task = &runtime->shards[i].control;
-
-		(void)gyre__inbox_push(gyre_bus_inbox(runtime->bus, i), task,
-				       task);
+		(void)gyre_inbox_post_urgent(gyre_bus_inbox(runtime->bus, i),
+					     &runtime->shards[i].control);
 	}
 }
 

@@ -124,10 +124,11 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 
 /*
- * Stop every shard: each stops its services on its loop, then the loop. Once
- * is enough, more do no harm; before start, start returns -ESHUTDOWN. A shard
- * whose loop ends by itself (gyre_loop_stop(), a poller that fails) stops
- * alone: its services are stopped, its loop is closed, the others run on.
+ * Stop every shard: each stops its services on its loop, as soon as what runs
+ * there returns and before what is queued, then the loop. Once is enough, more
+ * do no harm; before start, start returns -ESHUTDOWN. A shard whose loop ends
+ * by itself (gyre_loop_stop(), a poller that fails) stops alone: its services
+ * are stopped, its loop is closed, the others run on.
  *
  * Thread: any+signal
  */
