@@ -13,6 +13,8 @@
 #include "base/check.h"
 #include "bus/inbox.h"
 
+#include <errno.h>
+
 static bool
 may_follow(uint32_t from, uint32_t to)
 {
@@ -73,13 +75,16 @@ gyre__control_open(struct gyre_runtime *runtime)
 	return move(runtime, GYRE__CONTROL_EARLY, GYRE__CONTROL_OPEN);
 }
 
-/* A shard that has ended refuses, and needs no telling. */
 static void
 tell_shards(struct gyre_runtime *runtime)
 {
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		(void)gyre_inbox_post_urgent(gyre_bus_inbox(runtime->bus, i),
-					     &runtime->shards[i].control);
+		struct gyre_inbox *inbox = gyre_bus_inbox(runtime->bus, i);
+		int result = gyre_inbox_post_urgent(
+			inbox, &runtime->shards[i].control);
+
+		/* One that has ended needs no telling. */
+		GYRE_INSIST(result == 0 || result == -ESHUTDOWN);
 	}
 }
 

@@ -31,6 +31,7 @@ enum gyre_drop_reason {
 	GYRE_DROP_STOPPED = 1, /* its loop closed, or its pool shut down */
 	GYRE_DROP_EXPIRED,     /* its deadline passed before its turn */
 	GYRE_DROP_CANCELED,    /* it was cancelled before its turn */
+	GYRE_DROP_REFUSED,     /* there was no room for it, or no such place */
 };
 
 struct gyre_task {
