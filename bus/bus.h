@@ -8,8 +8,26 @@
 
 #include "base/sys.h"
 
+#define GYRE__CALLS_MAX 65536u
+
+/* What readers reach: never changed once it is published. */
+struct gyre__shard_table {
+	unsigned count;
+	struct gyre_inbox *inboxes[];
+};
+
+struct gyre_bus {
+	const struct gyre_sys *sys;
+	unsigned shards;
+	unsigned calls_max; /* open at once, from one loop to one shard */
+	struct gyre__shard_table *table; /* RCU; NULL until connected */
+};
+
 /* A bus for so many shards, none of them there yet; or NULL. */
 struct gyre_bus *gyre__bus_new(const struct gyre_sys *sys, unsigned shards);
+
+/* Bound the calls from one loop to one shard; 0: the default. Setup. */
+void gyre__bus_limit_calls(struct gyre_bus *bus, unsigned calls_max);
 
 /*
  * Connect the shards: each inbox gets a reference. Once, before any of them

@@ -230,14 +230,13 @@ claim(struct gyre_future *future)
 	return gyre__cas_32_relaxed(&future->claimed, &expected, 1);
 }
 
-/* The outcome is written: let it be seen, and send it home. */
+/* The outcome is written: let it be seen. The caller keeps the future until
+ * the end: who sees DONE may give back what was the last reference. */
 static void
-publish(struct gyre_future *future)
+show(struct gyre_future *future)
 {
 	void *seen = NULL;
 
-	/* Keep it until the end: who sees DONE may give the last one back. */
-	gyre_future_ref(future);
 	do {
 		GYRE_INSIST(!is_done(seen));
 		/* future.D1 acq_rel: the outcome before DONE, the latch's
@@ -247,6 +246,14 @@ publish(struct gyre_future *future)
 					(void *)((uintptr_t)seen | DONE)));
 	if (seen != NULL)
 		gyre__latch_open(latch_in(seen));
+}
+
+/* Let it be seen, and send it home. */
+static void
+publish(struct gyre_future *future)
+{
+	gyre_future_ref(future);
+	show(future);
 	if (future->home == NULL ||
 	    gyre_inbox_post(future->home, &future->completion) < 0)
 		gyre_future_unref(future);
@@ -281,17 +288,46 @@ new_rejection(const struct gyre_sys *sys, const char *file, int line,
 	return rejection;
 }
 
+struct gyre__rejection *
+gyre__rejection_new(const struct gyre_sys *sys,
+		    const struct gyre_exception *raised)
+{
+	return new_rejection(sys, raised->file, raised->line, raised->message);
+}
+
+/* Claim it and write an error; what follows is to be shown. */
+static bool
+write_error(struct gyre_future *future, int error, const char *file, int line,
+	    const char *message)
+{
+	GYRE_REQUIRE(error < 0);
+	if (!claim(future))
+		return false;
+	future->error = error;
+	future->rejection = new_rejection(future->sys, file, line, message);
+	return true;
+}
+
 static int
 reject(struct gyre_future *future, int error, const char *file, int line,
        const char *message)
 {
-	GYRE_REQUIRE(error < 0);
-	if (!claim(future))
+	if (!write_error(future, error, file, line, message))
 		return -EALREADY;
-	future->error = error;
-	future->rejection = new_rejection(future->sys, file, line, message);
 	publish(future);
 	return 0;
+}
+
+bool
+gyre__future_reject_with(struct gyre_future *future, int error,
+			 struct gyre__rejection *rejection)
+{
+	if (!claim(future))
+		return false;
+	future->error = error;
+	future->rejection = rejection;
+	publish(future);
+	return true;
 }
 
 int
@@ -317,6 +353,35 @@ gyre__future_complete(struct gyre_future *future, void *value)
 	else
 		gyre_future_resolve(future, value);
 	gyre__clear_exception();
+}
+
+bool
+gyre__future_answer(struct gyre_future *future, void *value)
+{
+	const struct gyre_exception *raised = gyre_exception();
+	bool written;
+
+	if (raised != NULL)
+		written = write_error(future, raised->error, raised->file,
+				      raised->line, raised->message);
+	else
+		written = claim(future);
+	gyre__clear_exception();
+	if (!written)
+		return false;
+	if (raised == NULL)
+		future->value = value;
+	show(future);
+	return true;
+}
+
+bool
+gyre__future_deny(struct gyre_future *future, int error, const char *message)
+{
+	if (!write_error(future, error, NULL, 0, message))
+		return false;
+	show(future);
+	return true;
 }
 
 static void

@@ -90,6 +90,24 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);
 
+/*
+ * The same, and reject, when the caller sees to it that the home hears of it,
+ * by gyre__future_fire() there; it holds a reference. False: the future was
+ * complete before.
+ */
+bool gyre__future_answer(struct gyre_future *future, void *value);
+bool gyre__future_deny(struct gyre_future *future, int error,
+		       const char *message);
+
+/* What there is to say of an error that was raised, to be released or given to
+ * a future; NULL: nothing, or no memory. Any thread. */
+struct gyre__rejection *gyre__rejection_new(
+	const struct gyre_sys *sys, const struct gyre_exception *raised);
+
+/* Reject with that, or NULL, and own it; false: it is still the caller's. */
+bool gyre__future_reject_with(struct gyre_future *future, int error,
+			      struct gyre__rejection *rejection);
+
 /* Complete the target as the source is, which is complete, unless it is done;
  * an error that is taken has been read. Any thread. */
 void gyre__future_copy(struct gyre_future *source, struct gyre_future *target);
