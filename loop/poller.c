@@ -1,5 +1,5 @@
-/* The pollers by their names, and what those of them share that must keep an
- * account of what they watch. */
+/* The pollers by their names, and what those share that must keep an account
+ * of what they watch. */
 #include "loop/poller.h"
 
 #include "base/log.h"
