@@ -9,6 +9,7 @@
 #include <gyre/task.h>
 #include <gyre/future.h>
 #include <gyre/bus.h>
+#include <gyre/topic.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>
 #include <gyre/loop.h>
