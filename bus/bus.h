@@ -7,6 +7,7 @@
 #include <gyre/bus.h>
 
 #include "base/sys.h"
+#include "bus/reaper.h"
 
 #define GYRE__CALLS_MAX 65536u
 
@@ -20,6 +21,8 @@ struct gyre_bus {
 	const struct gyre_sys *sys;
 	unsigned shards;
 	unsigned calls_max; /* open at once, from one loop to one shard */
+	struct gyre__reaper *reaper;
+	struct gyre__topics *topics;
 	struct gyre__shard_table *table; /* RCU; NULL until connected */
 };
 
@@ -34,6 +37,9 @@ void gyre__bus_limit_calls(struct gyre_bus *bus, unsigned calls_max);
  * is asked for. 0 or -ENOMEM.
  */
 int gyre__bus_connect(struct gyre_bus *bus, struct gyre_inbox *const *inboxes);
+
+/* Its reaper, which whoever made the bus starts and stops. */
+struct gyre__reaper *gyre__bus_reaper(const struct gyre_bus *bus);
 
 /* Free it, when nobody uses it any more. NULL is a no-op. */
 void gyre__bus_free(struct gyre_bus *bus);
