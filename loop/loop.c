@@ -228,3 +228,23 @@ gyre_loop_free(struct gyre_loop *loop)
 	gyre_inbox_unref(loop->inbox);
 	loop->sys->release(loop);
 }
+
+/* -- what others ask for -------------------------------------------------- */
+
+struct gyre_inbox *
+gyre_loop_inbox(struct gyre_loop *loop)
+{
+	return loop->inbox;
+}
+
+const struct gyre_sys *
+gyre__loop_sys(const struct gyre_loop *loop)
+{
+	return loop->sys;
+}
+
+const struct gyre_log *
+gyre__loop_log(const struct gyre_loop *loop)
+{
+	return &loop->log;
+}

@@ -45,6 +45,12 @@ gyre__loop_change(struct gyre_loop *loop, uint32_t unless, uint32_t set,
 }
 
 bool
+gyre_loop_is_closed(const struct gyre_loop *loop)
+{
+	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
+}
+
+bool
 gyre_loop_in_owner_thread(const struct gyre_loop *loop)
 {
 	return gyre__outbox_of_thread == &loop->outbox;

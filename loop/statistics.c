@@ -3,30 +3,6 @@
 
 #include "bus/inbox.h"
 
-bool
-gyre_loop_is_closed(const struct gyre_loop *loop)
-{
-	return (gyre__loop_state(loop) & GYRE__LOOP_CLOSED) != 0;
-}
-
-struct gyre_inbox *
-gyre_loop_inbox(struct gyre_loop *loop)
-{
-	return loop->inbox;
-}
-
-const struct gyre_sys *
-gyre__loop_sys(const struct gyre_loop *loop)
-{
-	return loop->sys;
-}
-
-const struct gyre_log *
-gyre__loop_log(const struct gyre_loop *loop)
-{
-	return &loop->log;
-}
-
 /* The runs before, and this one if it runs. */
 static int64_t
 ran_ns(const struct gyre_loop *loop)

@@ -12,6 +12,8 @@
 #include <gyre/bus.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>
+#include <gyre/handler.h>
+#include <gyre/timeout.h>
 #include <gyre/loop.h>
 #include <gyre/periodic.h>
 #include <gyre/runtime.h>

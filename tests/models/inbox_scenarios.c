@@ -52,33 +52,6 @@ static struct world *world;
 
 /* -- the world ----------------------------------------------------------- */
 
-/* What block.c has them for is not modelled: a task is a message. */
-void
-gyre__block_run(struct gyre_task *task)
-{
-	(void)task;
-}
-
-void
-gyre__block_come_home(struct gyre_task *task)
-{
-	(void)task;
-}
-
-/* Cells are for scenarios of their own. */
-void
-gyre__cells_init(struct gyre__cells *cells, const struct gyre_sys *sys)
-{
-	(void)cells;
-	(void)sys;
-}
-
-void
-gyre__cells_fini(struct gyre__cells *cells)
-{
-	(void)cells;
-}
-
 static void
 release(void *memory)
 {

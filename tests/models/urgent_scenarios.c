@@ -36,33 +36,6 @@ struct world {
 
 static struct world *world;
 
-/* -- what is not modelled -------------------------------------------------- */
-
-void
-gyre__block_run(struct gyre_task *task)
-{
-	(void)task;
-}
-
-void
-gyre__block_come_home(struct gyre_task *task)
-{
-	(void)task;
-}
-
-void
-gyre__cells_init(struct gyre__cells *cells, const struct gyre_sys *sys)
-{
-	(void)cells;
-	(void)sys;
-}
-
-void
-gyre__cells_fini(struct gyre__cells *cells)
-{
-	(void)cells;
-}
-
 /* -- the world ------------------------------------------------------------- */
 
 static int

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -66,10 +67,13 @@ probe_hold(const char *text, uint16_t *port)
 
 	if (length == 0)
 		return -EINVAL;
-	fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(address.any.sa_family, SOCK_STREAM, 0);
 	if (fd < 0)
 		return -errno;
-	result = hold(fd, &address, length, port);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		result = -errno;
+	else
+		result = hold(fd, &address, length, port);
 	if (result < 0)
 		close(fd);
 	return result;

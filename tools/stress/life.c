@@ -238,7 +238,7 @@ life_end(struct life *life)
 	if (life->has_restarter)
 		gyre_loop_free(life->places[life->shards].loop);
 	conductor_unguard();
-	if (plant_is(PLANT_USE_AFTER_CLOSE) && gyre_loop_is_closed(stale))
+	if (plant_is(PLANT_USE_AFTER_CLOSE) && gyre_loop_time(stale) == 0)
 		life->route = 0;
 }
 
