@@ -119,6 +119,8 @@ const struct gyre_sys gyre__sys_default = {
 	.send = send,
 	.shutdown = shutdown,
 	.accept = sys_accept,
+	.getaddrinfo = getaddrinfo,
+	.freeaddrinfo = freeaddrinfo,
 #if defined(GYRE__KQUEUE)
 	.kqueue = sys_kqueue,
 	.kevent = sys_kevent,

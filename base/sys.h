@@ -12,6 +12,7 @@
 #ifndef GYRE_BASE_SYS_H
 #define GYRE_BASE_SYS_H
 
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -81,6 +82,12 @@ struct gyre_sys {
 	int (*shutdown)(int, int);
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);
+
+	/* names; both as in POSIX, and the first one blocks */
+	int (*getaddrinfo)(const char *host, const char *service,
+			   const struct addrinfo *hints,
+			   struct addrinfo **ret_list);
+	void (*freeaddrinfo)(struct addrinfo *list);
 
 #if defined(GYRE__KQUEUE)
 	int (*kqueue)(void); /* close-on-exec */

@@ -66,12 +66,22 @@ drop_completion(struct gyre_task *task, enum gyre_drop_reason reason)
 /* -- errors that nobody has read ----------------------------------------- */
 
 static void
+free_outcome(struct gyre_future *future)
+{
+	if (future->error != 0)
+		future->sys->release(future->rejection);
+	else if (future->owns_value && !future->is_read &&
+		 future->value != NULL)
+		((struct gyre__owning_future *)future)
+			->free_value(future->value);
+}
+
+static void
 free_future(struct gyre_future *future)
 {
 	GYRE_INSIST(future->newest_awaiter == NULL);
 	gyre__latch_free(latch_in(future->latch));
-	if (future->error != 0 && future->rejection != NULL)
-		future->sys->release(future->rejection);
+	free_outcome(future);
 	gyre_inbox_unref(future->home);
 	future->sys->release(future);
 }
@@ -169,6 +179,20 @@ gyre__future_new(const struct gyre_sys *sys, struct gyre_inbox *home)
 }
 
 struct gyre_future *
+gyre__future_new_owning(const struct gyre_sys *sys, struct gyre_inbox *home,
+			void (*free_value)(void *value))
+{
+	struct gyre__owning_future *owning = sys->allocate(sizeof(*owning), 0);
+
+	if (owning == NULL)
+		return NULL;
+	gyre__future_init(&owning->future, sys, home);
+	owning->future.owns_value = true;
+	owning->free_value = free_value;
+	return &owning->future;
+}
+
+struct gyre_future *
 gyre_future_ref(struct gyre_future *future)
 {
 	/* future.N1 relaxed: whoever adds one has one */
@@ -206,14 +230,13 @@ claim(struct gyre_future *future)
 	return gyre__cas_32_relaxed(&future->claimed, &expected, 1);
 }
 
-/* The outcome is written: let it be seen, and send it home. */
+/* The outcome is written: let it be seen. The caller keeps the future until
+ * the end: who sees DONE may give back what was the last reference. */
 static void
-publish(struct gyre_future *future)
+show(struct gyre_future *future)
 {
 	void *seen = NULL;
 
-	/* Keep it until the end: who sees DONE may give the last one back. */
-	gyre_future_ref(future);
 	do {
 		GYRE_INSIST(!is_done(seen));
 		/* future.D1 acq_rel: the outcome before DONE, the latch's
@@ -223,6 +246,14 @@ publish(struct gyre_future *future)
 					(void *)((uintptr_t)seen | DONE)));
 	if (seen != NULL)
 		gyre__latch_open(latch_in(seen));
+}
+
+/* Let it be seen, and send it home. */
+static void
+publish(struct gyre_future *future)
+{
+	gyre_future_ref(future);
+	show(future);
 	if (future->home == NULL ||
 	    gyre_inbox_post(future->home, &future->completion) < 0)
 		gyre_future_unref(future);
@@ -257,17 +288,46 @@ new_rejection(const struct gyre_sys *sys, const char *file, int line,
 	return rejection;
 }
 
+struct gyre__rejection *
+gyre__rejection_new(const struct gyre_sys *sys,
+		    const struct gyre_exception *raised)
+{
+	return new_rejection(sys, raised->file, raised->line, raised->message);
+}
+
+/* Claim it and write an error; what follows is to be shown. */
+static bool
+write_error(struct gyre_future *future, int error, const char *file, int line,
+	    const char *message)
+{
+	GYRE_REQUIRE(error < 0);
+	if (!claim(future))
+		return false;
+	future->error = error;
+	future->rejection = new_rejection(future->sys, file, line, message);
+	return true;
+}
+
 static int
 reject(struct gyre_future *future, int error, const char *file, int line,
        const char *message)
 {
-	GYRE_REQUIRE(error < 0);
-	if (!claim(future))
+	if (!write_error(future, error, file, line, message))
 		return -EALREADY;
-	future->error = error;
-	future->rejection = new_rejection(future->sys, file, line, message);
 	publish(future);
 	return 0;
+}
+
+bool
+gyre__future_reject_with(struct gyre_future *future, int error,
+			 struct gyre__rejection *rejection)
+{
+	if (!claim(future))
+		return false;
+	future->error = error;
+	future->rejection = rejection;
+	publish(future);
+	return true;
 }
 
 int
@@ -295,11 +355,47 @@ gyre__future_complete(struct gyre_future *future, void *value)
 	gyre__clear_exception();
 }
 
+bool
+gyre__future_answer(struct gyre_future *future, void *value)
+{
+	const struct gyre_exception *raised = gyre_exception();
+	bool written;
+
+	if (raised != NULL)
+		written = write_error(future, raised->error, raised->file,
+				      raised->line, raised->message);
+	else
+		written = claim(future);
+	gyre__clear_exception();
+	if (!written)
+		return false;
+	if (raised == NULL)
+		future->value = value;
+	show(future);
+	return true;
+}
+
+bool
+gyre__future_deny(struct gyre_future *future, int error, const char *message)
+{
+	if (!write_error(future, error, NULL, 0, message))
+		return false;
+	show(future);
+	return true;
+}
+
 static void
 mark_read(struct gyre_future *future)
 {
 	/* future.R1 relaxed: the last unref looks, after every other one */
 	gyre__store_32_relaxed(&future->is_read, 1);
+}
+
+static void
+mark_taken(struct gyre_future *future)
+{
+	if (future->owns_value)
+		mark_read(future);
 }
 
 void
@@ -309,7 +405,8 @@ gyre__future_copy(struct gyre_future *source, struct gyre_future *target)
 	int result;
 
 	if (source->error == 0) {
-		gyre_future_resolve(target, source->value);
+		if (gyre_future_resolve(target, source->value) == 0)
+			mark_taken(source);
 		return;
 	}
 	why = source->rejection;
@@ -335,10 +432,12 @@ gyre_future_result(struct gyre_future *future, void **ret_value)
 {
 	if (!gyre_future_done(future))
 		return -EAGAIN;
-	if (future->error != 0)
+	if (future->error != 0) {
 		mark_read(future);
-	else if (ret_value != NULL)
+	} else if (ret_value != NULL) {
 		*ret_value = future->value;
+		mark_taken(future);
+	}
 	return future->error;
 }
 

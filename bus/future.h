@@ -48,7 +48,8 @@ struct gyre_future {
 	void *latch; /* NULL or a latch, DONE or not; to the end */
 	/* -- the claimer, until DONE; then immutable but for is_read -- */
 	int error;
-	uint32_t is_read; /* atomic: somebody has looked at the error */
+	uint32_t is_read; /* atomic: somebody has looked at the error, or has
+			     taken a value that was the future's own */
 	union {
 		void *value;                       /* if error is 0 */
 		struct gyre__rejection *rejection; /* else; or NULL */
@@ -57,14 +58,29 @@ struct gyre_future {
 	struct gyre_task completion;
 	/* -- home -- */
 	bool fired; /* the completion has come: awaiters are not kept */
+	/* -- immutable after new -- */
+	bool owns_value; /* it is a gyre__owning_future */
+	/* -- home -- */
 	struct gyre_task *newest_awaiter; /* linked to the oldest, and so on */
 };
 
 _Static_assert(sizeof(struct gyre_future) <= 88, "a future is compact");
 
+/* One whose value is freed with it, unless somebody has taken it: by reading
+ * it, or with a future that was completed as this one. */
+struct gyre__owning_future {
+	struct gyre_future future;       /* first: its last unref frees both */
+	void (*free_value)(void *value); /* on any thread */
+};
+
 /* A pending future; home may be NULL. Any thread; NULL: no memory. */
 struct gyre_future *gyre__future_new(const struct gyre_sys *sys,
 				     struct gyre_inbox *home);
+
+/* The same, owning its value. */
+struct gyre_future *gyre__future_new_owning(const struct gyre_sys *sys,
+					    struct gyre_inbox *home,
+					    void (*free_value)(void *value));
 
 /* For those who embed a future as the first member: make one in `future`,
  * which the last unref releases with `sys`. */
@@ -73,6 +89,24 @@ void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);
+
+/*
+ * The same, and reject, when the caller sees to it that the home hears of it,
+ * by gyre__future_fire() there; it holds a reference. False: the future was
+ * complete before.
+ */
+bool gyre__future_answer(struct gyre_future *future, void *value);
+bool gyre__future_deny(struct gyre_future *future, int error,
+		       const char *message);
+
+/* What there is to say of an error that was raised, to be released or given to
+ * a future; NULL: nothing, or no memory. Any thread. */
+struct gyre__rejection *gyre__rejection_new(
+	const struct gyre_sys *sys, const struct gyre_exception *raised);
+
+/* Reject with that, or NULL, and own it; false: it is still the caller's. */
+bool gyre__future_reject_with(struct gyre_future *future, int error,
+			      struct gyre__rejection *rejection);
 
 /* Complete the target as the source is, which is complete, unless it is done;
  * an error that is taken has been read. Any thread. */

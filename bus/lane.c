@@ -220,9 +220,21 @@ gyre__lane_add(struct gyre__lane *lane, struct gyre_task *task)
 }
 
 void
-gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane)
+gyre__lane_add_chain(struct gyre__lane *lane,
+		     const struct gyre_task_chain *chain)
 {
-	lane->sent.messages++;
+	chain->_oldest->_next = lane->sent.newest;
+	lane->sent.newest = chain->_newest;
+	if (lane->sent.oldest == NULL)
+		lane->sent.oldest = chain->_oldest;
+	lane->open = NULL;
+}
+
+void
+gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane,
+		size_t messages)
+{
+	lane->sent.messages += messages;
 	if (lane->sent.messages >= GYRE__LANE_MESSAGES_MAX) {
 		lane->open = NULL;
 		if (push_lane(outbox, lane) == 0)

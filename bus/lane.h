@@ -13,12 +13,17 @@ struct gyre__lane *gyre__lane_find(struct gyre__outbox *outbox,
 /* Put a task, or a block that callbacks will be put into, in the lane. */
 void gyre__lane_add(struct gyre__lane *lane, struct gyre_task *task);
 
+/* Put all tasks of a chain in the lane, which takes them over. */
+void gyre__lane_add_chain(struct gyre__lane *lane,
+			  const struct gyre_task_chain *chain);
+
 /*
- * Count a message that was put in the lane. A full lane is pushed at once; if
+ * Count messages that were put in the lane. A full lane is pushed at once; if
  * that is refused, what is in it waits for the next flush to be dropped,
  * since no drop function may run inside a send.
  */
-void gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane);
+void gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane,
+		     size_t messages);
 
 /* Put a block in the lane that goes home to the destination. */
 void gyre__lane_return(struct gyre__outbox *outbox, struct gyre__lane *lane,

@@ -11,6 +11,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "bus/errand.h"
 #include "bus/future.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
@@ -200,6 +201,19 @@ gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain)
 
 /* -- closing ------------------------------------------------------------- */
 
+/* What counts the open calls, none of which comes home any more. */
+static void
+free_askers(struct gyre__outbox *outbox)
+{
+	struct gyre__asker *asker;
+
+	while ((asker = outbox->askers) != NULL) {
+		outbox->askers = asker->next;
+		gyre_inbox_unref(asker->first);
+		outbox->sys->release(asker);
+	}
+}
+
 /*
  * Blocks that are out when the inbox closes each get a reference to it, so
  * that whoever has one can find out that it is an orphan. The references are
@@ -230,4 +244,5 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 		gyre_inbox_unref(outbox->home);
 	gyre__cells_put(&outbox->home->cells, &outbox->cells);
 	gyre__stock_fini(outbox);
+	free_askers(outbox);
 }

@@ -42,6 +42,9 @@ struct gyre__sheaf {
 	size_t messages;
 };
 
+struct gyre__asker;
+struct gyre__trail;
+
 struct gyre__lane {
 	struct gyre_inbox *inbox; /* a reference */
 	struct gyre__lane *next;  /* in its bucket */
@@ -55,6 +58,16 @@ struct gyre__lane {
 /* A user function that raised; what run it looks at gyre_exception(). */
 typedef void (*gyre__raise_fn)(struct gyre__outbox *outbox, const char *what,
 			       void (*fn)(void), void *arg);
+
+/* What the thread's calls have come to; errand.c's. */
+struct gyre__call_counts {
+	uint64_t made; /* = run + canceled + expired + stopped + open */
+	uint64_t run;  /* its result discarded or not */
+	uint64_t canceled;
+	uint64_t expired;
+	uint64_t stopped;
+	uint64_t refused; /* not made */
+};
 
 struct gyre__outbox {
 	const struct gyre_sys *sys;
@@ -82,6 +95,10 @@ struct gyre__outbox {
 	uint32_t blocks; /* allocated and not freed */
 	/* the home inbox's cells that have run */
 	struct gyre__cell_list cells;
+	/* what it has asked of shards; errand.c's */
+	struct gyre__asker *askers;
+	struct gyre__call_counts calls;
+	const struct gyre__trail *trail; /* of the call that runs; or NULL */
 	/* counters, which only grow */
 	uint64_t posted;
 	uint64_t run;

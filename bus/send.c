@@ -56,7 +56,7 @@ gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 		lane->open = block;
 	}
 	gyre__block_add(block, fn, arg, drop);
-	gyre__lane_sent(outbox, lane);
+	gyre__lane_sent(outbox, lane, 1);
 	return 0;
 }
 
@@ -85,7 +85,7 @@ gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 	if (lane == NULL) /* no lane: nothing waits that it could overtake */
 		return gyre__inbox_push(inbox, task, task);
 	gyre__lane_add(lane, task);
-	gyre__lane_sent(outbox, lane);
+	gyre__lane_sent(outbox, lane, 1);
 	return 0;
 }
 
@@ -153,4 +153,90 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
 	return gyre__inbox_push(inbox, task, task);
+}
+
+/* -- chains ---------------------------------------------------------------- */
+
+static inline bool
+is_whole(const struct gyre_task_chain *chain)
+{
+	const struct gyre_task *task = chain->_newest;
+
+	for (size_t i = 1; i < chain->count; i++) {
+		if (task->run == NULL || task->drop == NULL)
+			return false;
+		task = task->_next;
+	}
+	return task == chain->_oldest && task->_next == NULL;
+}
+
+/* The chain is linked from the newest, what is ready from the oldest. */
+static int
+post_chain_ready(struct gyre__outbox *outbox,
+		 const struct gyre_task_chain *chain)
+{
+	struct gyre__chain added = { .tail = chain->_newest,
+				     .messages = chain->count };
+	struct gyre_task *task = chain->_newest;
+
+	if (outbox->closing)
+		return -ESHUTDOWN;
+	while (task != NULL) {
+		struct gyre_task *older = task->_next;
+
+		task->_next = added.head;
+		added.head = task;
+		task = older;
+	}
+	outbox->posted += added.messages;
+	gyre__chain_concat(&outbox->ready, &added);
+	outbox->ready_open = NULL;
+	return 0;
+}
+
+/* A push that is refused has linked the oldest to what it saw. */
+static int
+push_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
+{
+	int result = gyre__inbox_push(inbox, chain->_newest, chain->_oldest);
+
+	if (result < 0)
+		chain->_oldest->_next = NULL;
+	return result;
+}
+
+static int
+post_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
+{
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+	struct gyre__lane *lane;
+
+	if (outbox == NULL)
+		return push_chain(inbox, chain);
+	if (inbox == outbox->home)
+		return post_chain_ready(outbox, chain);
+	if (gyre__inbox_is_closed(inbox))
+		return -ESHUTDOWN;
+	lane = gyre__lane_find(outbox, inbox);
+	if (lane == NULL) /* as for one task */
+		return push_chain(inbox, chain);
+	gyre__lane_add_chain(lane, chain);
+	gyre__lane_sent(outbox, lane, chain->count);
+	return 0;
+}
+
+int
+gyre_inbox_post_chain(struct gyre_inbox *inbox, struct gyre_task_chain *chain)
+{
+	int result;
+
+	if (gyre__is_fork(inbox->forks))
+		return -EPERM;
+	if (chain->count == 0)
+		return 0;
+	GYRE_DEBUG_ASSERT(is_whole(chain));
+	result = post_chain(inbox, chain);
+	if (result == 0)
+		*chain = (struct gyre_task_chain){ 0 };
+	return result;
 }

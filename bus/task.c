@@ -11,6 +11,8 @@ gyre_drop_reason_name(enum gyre_drop_reason reason)
 		return "expired";
 	case GYRE_DROP_CANCELED:
 		return "canceled";
+	case GYRE_DROP_REFUSED:
+		return "refused";
 	}
 	return "unknown reason";
 }

@@ -4,12 +4,11 @@
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/log.h"
+#include "loop/poller.h"
 
 #include <errno.h>
-#include <string.h>
 
-#define CAPACITY_MIN 64
-#define EVENTS       (GYRE_READ | GYRE_WRITE | GYRE_ERROR)
+#define EVENTS (GYRE_READ | GYRE_WRITE | GYRE_ERROR)
 
 /* A ghost costs a poll; making the poller anew, two calls a registration. */
 #define GHOSTS_MAX_FIRST 16u
@@ -133,25 +132,13 @@ watch(struct gyre__handlers *handlers, int fd, unsigned events,
 static int
 make_room(struct gyre__handlers *handlers, int fd)
 {
-	size_t capacity = handlers->capacity;
-	struct gyre__registration *table;
+	void *table = handlers->table;
+	int result = gyre__poller_grow(handlers->sys, &table,
+				       sizeof(*handlers->table),
+				       &handlers->capacity, (size_t)fd);
 
-	if ((size_t)fd < capacity)
-		return 0;
-	if (capacity == 0)
-		capacity = CAPACITY_MIN;
-	while (capacity <= (size_t)fd)
-		capacity *= 2;
-	table = gyre__allocate(handlers->sys, capacity * sizeof(*table), 0);
-	if (table == NULL)
-		return -ENOMEM;
-	if (handlers->capacity > 0)
-		memcpy(table, handlers->table,
-		       handlers->capacity * sizeof(*table));
-	handlers->sys->release(handlers->table);
 	handlers->table = table;
-	handlers->capacity = capacity;
-	return 0;
+	return result;
 }
 
 static void

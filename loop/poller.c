@@ -1,5 +1,5 @@
-/* The pollers by their names, and what those of them share that must keep an
- * account of what they watch. */
+/* The pollers by their names, and what those share that must keep an account
+ * of what they watch. */
 #include "loop/poller.h"
 
 #include "base/log.h"
@@ -66,14 +66,13 @@ gyre__poller_choose(const struct gyre_log *log,
 }
 
 int
-gyre__poller_check_fd(const struct gyre_sys *sys, int fd)
+gyre__poller_check_fd(const struct gyre_sys *sys, int fd,
+		      struct stat *ret_status)
 {
-	struct stat status;
-
-	if (sys->fstat(fd, &status) < 0)
+	if (sys->fstat(fd, ret_status) < 0)
 		return -errno;
-	if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) ||
-	    S_ISBLK(status.st_mode))
+	if (S_ISREG(ret_status->st_mode) || S_ISDIR(ret_status->st_mode) ||
+	    S_ISBLK(ret_status->st_mode))
 		return -EPERM;
 	return 0;
 }

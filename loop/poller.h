@@ -26,9 +26,11 @@ int gyre__poller_choose(const struct gyre_log *log,
 
 /*
  * Whether the descriptor is one that can be waited for, for pollers that the
- * kernel does not tell: 0, -EBADF, or -EPERM for what is always ready.
+ * kernel does not tell: 0, -EBADF, or -EPERM for what is always ready. What
+ * the kernel says of it comes back, too.
  */
-int gyre__poller_check_fd(const struct gyre_sys *sys, int fd);
+int gyre__poller_check_fd(const struct gyre_sys *sys, int fd,
+			  struct stat *ret_status);
 
 /*
  * Make room for index in an array, which grows by doubling; new elements are

@@ -1,6 +1,8 @@
 /*
  * The poller over kqueue. Each descriptor has up to two filters, and a change
- * of interest adds or deletes only those that differ, exactly as asked.
+ * of interest adds or deletes only those that differ, exactly as asked. What is
+ * to stay is enabled once more, which changes nothing: the kernel forgets the
+ * filters of a descriptor that is closed, and only so says that it has.
  *
  * A batch has an event a filter; they are put together to one a descriptor. End
  * of file on the read filter is READ, for data may remain; on the write filter
@@ -8,11 +10,14 @@
  * waits for neither hears of no error.
  *
  * It is woken by a user event, and where the kernel has none by a descriptor.
+ *
+ * A child has no queue of its parent's, and its number may be another's there.
  */
 #include "loop/poller.h"
 
 #if defined(GYRE__KQUEUE)
 
+#include "base/fork.h"
 #include "bus/doorbell.h"
 
 #include <errno.h>
@@ -34,6 +39,7 @@ struct kqueue_poller {
 	struct gyre__wake_fd wake_fd; /* if not by_user_event */
 	const struct gyre_sys *sys;
 	int fd;
+	uint32_t forks;
 	bool by_user_event;
 	uint32_t batch;
 	struct watched *table; /* by number */
@@ -61,15 +67,20 @@ static int
 set_filter(struct kqueue_poller *poller, int fd, unsigned bit, unsigned events)
 {
 	struct watched *watched = &poller->table[fd];
+	bool is_there = (watched->events & bit) != 0;
+	unsigned flags = is_there ? EV_ENABLE : EV_ADD;
 	int result;
 
-	if (((watched->events ^ events) & bit) == 0)
-		return 0;
-	result = change(poller, fd,
-			bit == GYRE_READ ? EVFILT_READ : EVFILT_WRITE,
-			(events & bit) ? EV_ADD : EV_DELETE, 0);
+	if ((events & bit) == 0) {
+		if (!is_there)
+			return 0;
+		flags = EV_DELETE;
+	}
+	result =
+		change(poller, fd,
+		       bit == GYRE_READ ? EVFILT_READ : EVFILT_WRITE, flags, 0);
 	if (result == 0)
-		watched->events ^= bit;
+		watched->events = (watched->events & ~bit) | (events & bit);
 	return result;
 }
 
@@ -100,7 +111,8 @@ kqueue_add(void *arg, int fd, unsigned events, uint64_t cookie)
 {
 	struct kqueue_poller *poller = arg;
 	void *table = poller->table;
-	int result = gyre__poller_check_fd(poller->sys, fd);
+	struct stat status;
+	int result = gyre__poller_check_fd(poller->sys, fd, &status);
 
 	if (result < 0)
 		return result;
@@ -122,11 +134,17 @@ kqueue_modify(void *arg, int fd, unsigned events, uint64_t cookie)
 {
 	struct kqueue_poller *poller = arg;
 	struct watched *watched = find(poller, (uintptr_t)fd);
+	int result;
 
 	if (watched == NULL)
 		return -ENOENT;
-	watched->cookie = cookie;
-	return set_interest(poller, fd, events);
+	result = set_interest(poller, fd, events);
+	if (result == 0)
+		watched->cookie = cookie;
+	/* It was closed; its number may be added again. */
+	if (result == -ENOENT || result == -EBADF)
+		watched->used = false;
+	return result;
 }
 
 /* One that was closed before has lost its filters: then both fail. */
@@ -212,6 +230,7 @@ open_parts(struct kqueue_poller *poller)
 {
 	int result;
 
+	poller->forks = gyre__forks();
 	poller->fd = poller->sys->kqueue();
 	if (poller->fd < 0)
 		return -errno;
@@ -246,7 +265,8 @@ kqueue_close(void *arg)
 
 	if (!poller->by_user_event)
 		gyre__wake_fd_close(&poller->wake_fd);
-	poller->sys->close(poller->fd);
+	if (!gyre__is_fork(poller->forks))
+		poller->sys->close(poller->fd);
 	poller->sys->release(poller->table);
 	poller->sys->release(poller);
 }

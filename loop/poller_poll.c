@@ -6,9 +6,8 @@
  * array, which it reads: there are no edges.
  *
  * A closed descriptor that was not removed is found by the next wait, which
- * takes it out and says nothing. Until then its number may have come to
- * another file, which this cannot tell: only kernels that keep what they watch
- * can.
+ * takes it out and says nothing. If its number has come to another file, a
+ * change tells by the file's identity; a wait cannot, and reports that file.
  */
 #include "loop/poller.h"
 
@@ -25,6 +24,8 @@ _Static_assert(GYRE_READ == POLLIN && GYRE_WRITE == POLLOUT &&
 struct watched {
 	uint64_t cookie;
 	size_t place; /* 0: none */
+	dev_t device; /* with its inode, which file it is */
+	ino_t inode;
 };
 
 struct poll_poller {
@@ -94,7 +95,8 @@ static int
 poll_add(void *arg, int fd, unsigned events, uint64_t cookie)
 {
 	struct poll_poller *poller = arg;
-	int result = gyre__poller_check_fd(poller->sys, fd);
+	struct stat status;
+	int result = gyre__poller_check_fd(poller->sys, fd, &status);
 
 	if (result < 0)
 		return result;
@@ -106,9 +108,25 @@ poll_add(void *arg, int fd, unsigned events, uint64_t cookie)
 	poller->table[fd] = (struct watched){
 		.cookie = cookie,
 		.place = poller->count,
+		.device = status.st_dev,
+		.inode = status.st_ino,
 	};
 	append(poller, fd, events);
 	return 0;
+}
+
+/* Whether the number still is the file's that was added. Without an answer it
+ * is taken to be. */
+static bool
+is_same(const struct poll_poller *poller, int fd)
+{
+	const struct watched *watched = &poller->table[fd];
+	struct stat status;
+
+	if (poller->sys->fstat(fd, &status) < 0)
+		return errno != EBADF;
+	return status.st_dev == watched->device &&
+	       status.st_ino == watched->inode;
 }
 
 static int
@@ -119,6 +137,10 @@ poll_modify(void *arg, int fd, unsigned events, uint64_t cookie)
 
 	if (watched == NULL)
 		return -ENOENT;
+	if (!is_same(poller, fd)) {
+		take_out(poller, watched);
+		return -ENOENT;
+	}
 	watched->cookie = cookie;
 	poller->fds[watched->place].events =
 		(short)(events & (GYRE_READ | GYRE_WRITE));
@@ -130,11 +152,13 @@ poll_remove(void *arg, int fd)
 {
 	struct poll_poller *poller = arg;
 	struct watched *watched = find(poller, fd);
+	int result;
 
 	if (watched == NULL)
 		return -ENOENT;
+	result = is_same(poller, fd) ? 0 : -ENOENT;
 	take_out(poller, watched);
-	return 0;
+	return result;
 }
 
 /* -- open and close ------------------------------------------------------- */

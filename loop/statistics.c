@@ -17,6 +17,7 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 		    struct gyre_loop_stats *ret_stats)
 {
 	const struct gyre__outbox *outbox = &loop->outbox;
+	const struct gyre__call_counts *calls = &outbox->calls;
 
 	gyre__loop_require_owner(loop);
 	*ret_stats = (struct gyre_loop_stats){
@@ -38,12 +39,20 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 		.flushes = outbox->flushes,
 		.sent = outbox->sent,
 		.undelivered = outbox->undelivered,
+		.calls = calls->made,
+		.calls_run = calls->run,
+		.calls_canceled = calls->canceled,
+		.calls_expired = calls->expired,
+		.calls_stopped = calls->stopped,
+		.calls_refused = calls->refused,
 		.busy_ns = ran_ns(loop) - loop->idle_ns,
 		.idle_ns = loop->idle_ns,
 		.waiting = outbox->posted - outbox->run - outbox->dropped,
 		.timeouts_waiting = loop->timeouts_added - loop->timeouts_run -
 				    loop->timeouts_dropped,
 		.handlers = loop->handlers.count,
+		.calls_open = calls->made - calls->run - calls->canceled -
+			      calls->expired - calls->stopped,
 	};
 }
 

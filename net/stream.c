@@ -56,8 +56,7 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 	stream->error = error;
 	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
 	gyre__loop_remove_dependent(&stream->dependent);
-	if (stream->watched)
-		gyre_loop_remove_handler(stream->loop, stream->fd);
+	gyre_loop_remove_handler(stream->loop, stream->fd);
 	stream->sys->close(stream->fd);
 	stream->fd = -1;
 	gyre__stream_do_later(stream);
@@ -134,39 +133,15 @@ gyre__stream_do_later(struct gyre_stream *stream)
 static void
 watch(struct gyre_stream *stream, unsigned events)
 {
-	struct gyre_loop *loop = stream->loop;
 	int status;
 
 	if (stream->interest == events)
 		return;
-	if (stream->watched)
-		status = gyre_loop_update_handler(loop, stream->fd, events);
-	else
-		status = gyre_loop_add_handler(loop, stream->fd, events,
-					       on_event, stream);
-	if (status < 0) {
+	status = gyre_loop_update_handler(stream->loop, stream->fd, events);
+	if (status < 0)
 		gyre__stream_end(stream, status);
-		return;
-	}
-	stream->watched = true;
-	stream->interest = events;
-}
-
-/*
- * Nothing is wanted of the peer now. A hang-up is reported whether it is asked
- * for or not, each time: the descriptor is left alone until there is something
- * to read or write again, which then meets the error.
- */
-static void
-ignore_event(struct gyre_stream *stream, unsigned events)
-{
-	watch(stream, stream->interest & ~GYRE_READ);
-	if (stream->state == GYRE__STREAM_CLOSED)
-		return;
-	if ((events & GYRE_ERROR) != 0 && stream->interest == GYRE_NONE) {
-		gyre_loop_remove_handler(stream->loop, stream->fd);
-		stream->watched = false;
-	}
+	else
+		stream->interest = events;
 }
 
 static void
@@ -177,11 +152,13 @@ on_event(int fd, unsigned events, void *arg)
 	(void)fd;
 	if ((events & (GYRE_WRITE | GYRE_ERROR)) != 0)
 		stream->blocked = false;
+	/* If nothing is wanted of the peer now, a hang-up is told of once,
+	 * until there is something to read or write again. */
 	if ((events & (GYRE_READ | GYRE_ERROR)) != 0) {
 		if (gyre__stream_wants_input(stream))
 			gyre__stream_read(stream);
 		else
-			ignore_event(stream, events);
+			watch(stream, stream->interest & ~GYRE_READ);
 	}
 	gyre__stream_touch(stream);
 }
@@ -309,7 +286,6 @@ gyre_stream_open(struct gyre_loop *loop, int fd,
 	set_options(stream, options);
 	stream->fd = fd;
 	stream->interest = GYRE_READ;
-	stream->watched = true;
 	stream->later.run = later_run;
 	stream->later.drop = later_drop;
 	stream->settle.run = settle;

@@ -41,8 +41,7 @@ struct gyre_stream {
 	int fd;    /* -1: closed */
 	int error; /* for on_close */
 	enum gyre__stream_state state;
-	unsigned interest; /* what the poller was told; NONE if unwatched */
-	bool watched;      /* has a handler */
+	unsigned interest; /* what the handler waits for */
 	bool later_posted;
 
 	/* input */

@@ -1,6 +1,6 @@
 /*
  * Stopping: one word that says whom a stop has to tell, and a task per shard
- * that tells it.
+ * that tells it, and overtakes what is queued there.
  *
  * A stop and a start that meet are ordered by the word alone: either the stop
  * finds EARLY, and start finds TOLD and gives up, or it finds OPEN, and each
@@ -12,6 +12,8 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "bus/inbox.h"
+
+#include <errno.h>
 
 static bool
 may_follow(uint32_t from, uint32_t to)
@@ -73,15 +75,16 @@ gyre__control_open(struct gyre_runtime *runtime)
 	return move(runtime, GYRE__CONTROL_EARLY, GYRE__CONTROL_OPEN);
 }
 
-/* A shard that has ended refuses, and needs no telling. */
 static void
 tell_shards(struct gyre_runtime *runtime)
 {
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		struct gyre_task *task = &runtime->shards[i].control;
+		struct gyre_inbox *inbox = gyre_bus_inbox(runtime->bus, i);
+		int result = gyre_inbox_post_urgent(
+			inbox, &runtime->shards[i].control);
 
-		(void)gyre__inbox_push(gyre_bus_inbox(runtime->bus, i), task,
-				       task);
+		/* One that has ended needs no telling. */
+		GYRE_INSIST(result == 0 || result == -ESHUTDOWN);
 	}
 }
 

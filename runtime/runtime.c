@@ -57,6 +57,7 @@ make_parts(struct gyre_runtime *runtime,
 		gyre_pool_free(runtime->pool);
 		return -ENOMEM;
 	}
+	gyre__bus_limit_calls(runtime->bus, options->calls_max);
 	return 0;
 }
 

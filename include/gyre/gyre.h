@@ -10,6 +10,7 @@
 #include <gyre/future.h>
 #include <gyre/port.h>
 #include <gyre/bus.h>
+#include <gyre/topic.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>
 #include <gyre/handler.h>
@@ -18,5 +19,6 @@
 #include <gyre/periodic.h>
 #include <gyre/runtime.h>
 #include <gyre/net.h>
+#include <gyre/resolve.h>
 
 #endif

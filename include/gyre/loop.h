@@ -106,12 +106,19 @@ struct gyre_loop_stats {
 	uint64_t flushes;        /* outbox chains pushed to other loops */
 	uint64_t sent;           /* callbacks and tasks in them */
 	uint64_t undelivered;    /* dropped here: the other loop had closed */
+	uint64_t calls; /* = run + canceled + expired + stopped + open */
+	uint64_t calls_run;
+	uint64_t calls_canceled; /* before they ran, as the next two */
+	uint64_t calls_expired;
+	uint64_t calls_stopped; /* the shard closed */
+	uint64_t calls_refused; /* not in calls: too many were open, say */
 	int64_t busy_ns; /* running, and not in a poll that could block */
 	int64_t idle_ns; /* in polls that could block */
 	/* How much there is at present. */
 	uint64_t waiting; /* callbacks and tasks that have not run yet */
 	uint64_t timeouts_waiting;
 	uint64_t handlers; /* descriptors that have one */
+	uint64_t calls_open;
 };
 
 /* One iteration, for the iteration hook: from the poll that ended before it,
@@ -383,6 +390,21 @@ GYRE_API int gyre_loop_add_future_drop(struct gyre_loop *loop,
 				       struct gyre_future *future,
 				       gyre_future_fn fn, void *arg,
 				       gyre_drop_fn drop) GYRE_MUST_CHECK;
+
+/*
+ * Give a future of the loop a deadline: at this instant of the loop's clock it
+ * is rejected with -ETIMEDOUT, unless it is complete by then. What was to
+ * complete it is not interrupted: a bus call that still waits for its turn
+ * never runs, the result of one that runs is discarded. If there are several
+ * deadlines, the first counts.
+ *
+ * Thread: owner
+ * Errors: -EINVAL the future's home is another loop; -ESHUTDOWN; -EPERM the
+ *         process is a fork; -ENOMEM
+ */
+GYRE_API int gyre_loop_expire_future(struct gyre_loop *loop,
+				     struct gyre_future *future,
+				     int64_t when_ns) GYRE_MUST_CHECK;
 
 /*
  * Run a function that may block on an executor; NULL is the default one. Its

@@ -48,6 +48,8 @@ struct gyre_runtime_options {
 	 */
 	bool stop_signals;
 	unsigned pool_threads_max; /* of the shared pool; 0: its default */
+	/* Calls that are open at once, from one loop to one shard; 0: 65,536. */
+	unsigned calls_max;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -124,10 +126,11 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 
 /*
- * Stop every shard: each stops its services on its loop, then the loop. Once
- * is enough, more do no harm; before start, start returns -ESHUTDOWN. A shard
- * whose loop ends by itself (gyre_loop_stop(), a poller that fails) stops
- * alone: its services are stopped, its loop is closed, the others run on.
+ * Stop every shard: each stops its services on its loop, as soon as what runs
+ * there returns and before what is queued, then the loop. Once is enough, more
+ * do no harm; before start, start returns -ESHUTDOWN. A shard whose loop ends
+ * by itself (gyre_loop_stop(), a poller that fails) stops alone: its services
+ * are stopped, its loop is closed, the others run on.
  *
  * Thread: any+signal
  */

@@ -31,6 +31,7 @@ enum gyre_drop_reason {
 	GYRE_DROP_STOPPED = 1, /* its loop closed, or its pool shut down */
 	GYRE_DROP_EXPIRED,     /* its deadline passed before its turn */
 	GYRE_DROP_CANCELED,    /* it was cancelled before its turn */
+	GYRE_DROP_REFUSED,     /* there was no room for it, or no such place */
 };
 
 struct gyre_task {
@@ -41,6 +42,24 @@ struct gyre_task {
 	 * all, expecting refusal. */
 	void (*drop)(struct gyre_task *task, enum gyre_drop_reason reason);
 };
+
+/* Tasks that are posted at once, in the order in which they were added. */
+struct gyre_task_chain {
+	struct gyre_task *_newest;
+	struct gyre_task *_oldest;
+	size_t count;
+};
+
+/* Add a task, which is in no other chain and not posted. */
+static inline void
+gyre_task_chain_add(struct gyre_task_chain *chain, struct gyre_task *task)
+{
+	task->_next = chain->_newest;
+	chain->_newest = task;
+	if (chain->_oldest == NULL)
+		chain->_oldest = task;
+	chain->count++;
+}
 
 /* A callback and what becomes of its argument when it never runs. */
 typedef void (*gyre_callback_fn)(void *arg);
@@ -79,6 +98,27 @@ struct gyre_message {
  */
 GYRE_API int gyre_inbox_post(struct gyre_inbox *inbox,
 			     struct gyre_task *task) GYRE_MUST_CHECK;
+
+/*
+ * Post all the tasks of a chain, or none: nothing of the same sender comes
+ * between them. The chain is empty afterwards.
+ *
+ *     struct gyre_task_chain chain = { 0 };
+ *     for (int i = 0; i < n; i++)
+ *             gyre_task_chain_add(&chain, &orders[i].task);
+ *     result = gyre_inbox_post_chain(inbox, &chain);
+ *
+ * Thread: any
+ * Owns:   on 0 the inbox, until each is run or dropped; on error still the
+ *         caller, the chain as it was
+ * Order:  first in, first out per sender and inbox, with callbacks
+ * Blocks: never; needs no memory
+ * Errors: -ESHUTDOWN the inbox is closed;
+ *         -EPERM the process is a fork of the one that made it
+ */
+GYRE_API int gyre_inbox_post_chain(struct gyre_inbox *inbox,
+				   struct gyre_task_chain *chain)
+	GYRE_MUST_CHECK;
 
 /*
  * Post a task that overtakes: it runs as soon as the function that now runs on

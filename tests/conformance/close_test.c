@@ -128,8 +128,7 @@ L166_the_user_s_descriptors_stay_open(void **state)
 	assert_true(is_open(fds[1]));
 	close(fds[0]);
 	close(fds[1]);
-	/* The poller and the wake descriptor. */
-	assert_int_equal(open_descriptors(), before - 2);
+	assert_int_equal(open_descriptors(), before - loop_descriptors());
 }
 
 /* L167 holds: with all_fds, each registered object is closed by its own close
@@ -185,9 +184,11 @@ L167_a_hung_up_descriptor_is_closed(void **state)
 	(void)state;
 	make_pair(fds);
 	close(fds[1]);
-	handle(fds[0], GYRE_NONE, stop_handler, "hung up");
+	handle(fds[0], GYRE_NONE, trace_handler, "hung up");
+	call_later(GYRE_MS(5), stop_callback, NULL);
 	run();
-	assert_trace("hung up");
+	/* A kqueue that is asked for nothing tells of nothing. */
+	assert_trace(poller_is("kqueue") ? "" : "hung up");
 	assert_int_equal(gyre_loop_close(the_loop, true), 0);
 	assert_false(is_open(fds[0]));
 }

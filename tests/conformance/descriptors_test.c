@@ -115,6 +115,14 @@ L69_the_kernel_s_read_and_write_come_in_one_call(void **state)
 	close_both(fds);
 }
 
+/* A kqueue tells of a Unix peer's end as of any other, and nothing to who asks
+ * for nothing. */
+static bool
+tells_hang_ups(void)
+{
+	return !poller_is("kqueue");
+}
+
 /* L70 holds: what the kernel says is passed on. A Unix peer that closed is
  * 0x11, or 0x10 to who waits for nothing; a TCP FIN is 0x1 to a reader and
  * nothing new to a writer; a TCP reset is 0x19, a refused connect 0x1c. */
@@ -127,8 +135,10 @@ L70_a_closed_unix_peer_is_a_hang_up(void **state)
 	make_pair(fds);
 	assert_int_equal(events_of(fds[0], GYRE_READ), 0);
 	close(fds[1]);
-	assert_int_equal(events_of(fds[0], GYRE_NONE), 0x10);
-	assert_int_equal(events_of(fds[0], GYRE_READ), 0x11);
+	assert_int_equal(events_of(fds[0], GYRE_NONE),
+			 tells_hang_ups() ? 0x10 : 0);
+	assert_int_equal(events_of(fds[0], GYRE_READ),
+			 tells_hang_ups() ? 0x11 : 0x1);
 	close(fds[0]);
 }
 
@@ -142,7 +152,8 @@ L70_a_hang_up_comes_with_the_data_that_is_left(void **state)
 	make_pair(fds);
 	assert_int_equal(write(fds[1], "last", 4), 4);
 	close(fds[1]);
-	assert_int_equal(events_of(fds[0], GYRE_READ), 0x11);
+	assert_int_equal(events_of(fds[0], GYRE_READ),
+			 tells_hang_ups() ? 0x11 : 0x1);
 	assert_int_equal(read(fds[0], bytes, sizeof(bytes)), 4);
 	close(fds[0]);
 }
@@ -229,13 +240,14 @@ assert_no_spin(int fd, unsigned expected)
 	calls = 0;
 	handle(fd, GYRE_NONE, count_call, NULL);
 	run_for(GYRE_MS(50));
-	assert_int_equal(calls, 1);
-	assert_int_equal(seen, expected);
+	assert_int_equal(calls, tells_hang_ups());
+	if (tells_hang_ups())
+		assert_int_equal(seen, expected);
 	assert_in_range(fake_counts().polls - polls, 1, 4);
 	assert_int_equal(gyre_loop_update_handler(the_loop, fd, GYRE_READ), 0);
 	run_for(GYRE_MS(1));
 	assert_in_range(calls, 2, 1000000);
-	assert_true(seen & GYRE_ERROR);
+	assert_true(seen & (tells_hang_ups() ? GYRE_ERROR : GYRE_READ));
 	assert_int_equal(gyre_loop_remove_handler(the_loop, fd), 0);
 }
 

@@ -34,13 +34,13 @@ static void
 L01_what_new_opens_is_closed_on_exec_and_no_handler(void **state)
 {
 	int non_blocking = 0;
-	int fds[4];
+	int fds[5];
 	int count;
 
 	(void)state;
 	close_and_free(the_loop);
-	count = make_and_find_descriptors(fds, 4);
-	assert_int_equal(count, 2);
+	count = make_and_find_descriptors(fds, 5);
+	assert_int_equal(count, loop_descriptors());
 	for (int i = 0; i < count; i++) {
 		assert_true(fcntl(fds[i], F_GETFD) & FD_CLOEXEC);
 		non_blocking += (fcntl(fds[i], F_GETFL) & O_NONBLOCK) != 0;
@@ -63,23 +63,26 @@ L01_a_loop_that_cannot_be_made_leaves_nothing(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	for (;;) {
+	do {
 		int result;
 
 		fake_fail_at(++n);
 		result = gyre_loop_new(&options, &loop);
-		if (result == 0)
-			break;
+		if (result == 0) {
+			/* Nothing failed, or nothing that was needed. */
+			close_and_free(loop);
+			loop = NULL;
+			continue;
+		}
 		assert_int_equal(result, fake_failure());
 		assert_null(loop);
 		assert_int_equal(fake_counts().allocations, allocations);
 		assert_int_equal(open_descriptors(), descriptors);
 		assert_null(gyre_loop_current(false));
-	}
+	} while (fake_fired());
 	fake_fail_at(0);
 	/* The loop, the poller, the wake channel, its place in the poller. */
 	assert_in_range(n, 5, 50);
-	close_and_free(loop);
 }
 
 int

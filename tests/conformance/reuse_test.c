@@ -100,6 +100,14 @@ L88_set_helps_where_update_finds_nothing(void **state)
 
 /* -- a duplicate that outlives its original ------------------------------- */
 
+/* Only epoll goes on reporting it: a kqueue forgets what is closed, and poll
+ * meets a number that is none. */
+static bool
+reports_ghosts(void)
+{
+	return poller_is("epoll");
+}
+
 static uint64_t
 poller_changes(void)
 {
@@ -176,9 +184,13 @@ L86_a_duplicate_that_outlives_its_original_does_not_spin(void **state)
 	assert_int_equal(gyre_loop_remove_handler(the_loop, closed), 0);
 	polls = fake_counts().polls;
 	run_for(GYRE_MS(30));
-	assert_in_range(fake_counts().polls - polls, 16, 20);
-	assert_int_equal(poller_changes(), 1);
-	assert_non_null(strstr(last_logged, "duplicate"));
+	if (reports_ghosts()) {
+		assert_in_range(fake_counts().polls - polls, 16, 20);
+		assert_non_null(strstr(last_logged, "duplicate"));
+	} else {
+		assert_in_range(fake_counts().polls - polls, 1, 3);
+	}
+	assert_int_equal(poller_changes(), reports_ghosts());
 	polls = fake_counts().polls;
 	run_for(GYRE_MS(30));
 	assert_in_range(fake_counts().polls - polls, 1, 3);
@@ -192,7 +204,7 @@ L86_a_duplicate_that_outlives_its_original_does_not_spin(void **state)
 	assert_trace("after");
 	gyre_loop_remove_handler(the_loop, others[0]);
 	assert_posts_wake();
-	assert_int_equal(poller_changes(), 1);
+	assert_int_equal(poller_changes(), reports_ghosts());
 	close(duplicate);
 	close_both(fds);
 	close_both(others);
@@ -212,7 +224,7 @@ L86_a_number_reused_is_not_called_for_it(void **state)
 	handle(closed, GYRE_READ, stop_handler, "new");
 	run_for(GYRE_MS(10));
 	assert_trace("");
-	assert_int_equal(poller_changes(), 1);
+	assert_int_equal(poller_changes(), reports_ghosts());
 	assert_int_equal(write(fds[1], "x", 1), 1);
 	run();
 	assert_trace("new");
@@ -231,8 +243,8 @@ L86_a_hung_up_duplicate_is_reported_once(void **state)
 	(void)state;
 	duplicate = make_ghost(&closed, GYRE_NONE, trace_handler);
 	run_for(GYRE_MS(10));
-	assert_trace("ghost");
-	assert_int_equal(poller_changes(), 1);
+	assert_trace(reports_ghosts() ? "ghost" : "");
+	assert_int_equal(poller_changes(), reports_ghosts());
 	assert_int_equal(gyre_loop_remove_handler(the_loop, closed), 0);
 	close(duplicate);
 }

@@ -332,14 +332,11 @@ L57_a_signal_before_the_poll_keeps_it_from_sleeping(void **state)
 	assert_int_equal(stage.sleeps, 0);
 }
 
-static int (*wait_for_events)(int, struct epoll_event *, int, int);
-
-static int
-be_interrupted_and_wait(int epoll, struct epoll_event *events, int max, int ms)
+static void
+interrupt_sleep(bool may_sleep)
 {
-	if (ms != 0)
+	if (may_sleep)
 		interrupt();
-	return wait_for_events(epoll, events, max, ms);
 }
 
 static void
@@ -355,11 +352,10 @@ interrupt_each_sleep(void (*handler)(int))
 	catch_with(handler);
 	to_add = stop_callback;
 	said = NULL;
-	wait_for_events = fake_sys.epoll_wait;
-	fake_sys.epoll_wait = be_interrupted_and_wait;
+	fake_on_wait = interrupt_sleep;
 	for (int i = 0; i < 100; i++)
 		run();
-	fake_sys.epoll_wait = wait_for_events;
+	fake_on_wait = NULL;
 }
 
 /* The handler has returned when the kernel is asked to wait, for ever. */

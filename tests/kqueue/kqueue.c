@@ -6,7 +6,8 @@
  * Closing a descriptor removes its filters, though a duplicate may live on; so
  * this file has a close() of its own, which the linker prefers to the C
  * library's. One lock guards everything; signals are blocked under it, since
- * user events are triggered by signal handlers too.
+ * user events are triggered by signal handlers too. A child has no queue of its
+ * parent's.
  */
 #include "tests/kqueue/sys/event.h"
 
@@ -64,10 +65,16 @@ unlock(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-static void
+/* ThreadSanitizer's own close, which must hear of it: else it takes the next
+ * one to open the number for a racer. */
+int __interceptor_close(int fd) __attribute__((weak));
+
+static int
 close_for_good(int fd)
 {
-	syscall(SYS_close, fd);
+	if (__interceptor_close != NULL)
+		return __interceptor_close(fd);
+	return (int)syscall(SYS_close, fd);
 }
 
 static struct queue *
@@ -417,6 +424,60 @@ kevent(int fd, const struct kevent *changes, int change_count,
 
 /* -- open and close ------------------------------------------------------- */
 
+/* What is watched must stay, for the sides are the parent's too. */
+static void
+forget_queue(int fd)
+{
+	struct queue *queue = queues[fd];
+	struct note *note;
+
+	queues[fd] = NULL;
+	while ((note = queue->notes) != NULL) {
+		queue->notes = note->next;
+		if (!is_descriptor(note))
+			close_for_good(note->source);
+		free(note);
+	}
+	for (int side = 0; side < SIDES; side++)
+		close_for_good(queue->sides[side]);
+	close_for_good(fd);
+	free(queue);
+}
+
+static sigset_t before_fork;
+
+static void
+lock_for_fork(void)
+{
+	sigset_t before;
+
+	lock(&before);
+	before_fork = before;
+}
+
+static void
+unlock_after_fork(void)
+{
+	const sigset_t before = before_fork;
+
+	unlock(&before);
+}
+
+static void
+forget_all_in_child(void)
+{
+	for (int fd = 0; fd < QUEUES_MAX; fd++)
+		if (queues[fd] != NULL)
+			forget_queue(fd);
+	unlock_after_fork();
+}
+
+static void
+prepare_for_forks(void)
+{
+	pthread_atfork(lock_for_fork, unlock_after_fork, forget_all_in_child);
+}
+
 static int
 open_side(int outer)
 {
@@ -431,10 +492,12 @@ open_side(int outer)
 int
 kqueue(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct queue *queue = calloc(1, sizeof(*queue));
 	int fd = epoll_create1(EPOLL_CLOEXEC);
 	sigset_t before;
 
+	pthread_once(&once, prepare_for_forks);
 	if (queue == NULL || fd < 0 || fd >= QUEUES_MAX)
 		abort();
 	for (int side = 0; side < SIDES; side++) {
@@ -487,5 +550,5 @@ close(int fd)
 		if (queues[i] != NULL)
 			forget_descriptor(queues[i], fd);
 	unlock(&before);
-	return (int)syscall(SYS_close, fd);
+	return close_for_good(fd);
 }

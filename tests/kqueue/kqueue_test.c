@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -341,6 +342,25 @@ what_finds_no_room_comes_with_the_next(void **state)
 	assert_int_not_equal(events[0].ident, events[1].ident);
 }
 
+static void
+a_child_has_no_queue_and_the_parent_keeps_its_own(void **state)
+{
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(change(fds[0], EVFILT_WRITE, EV_ADD, 0, 0), 0);
+	child = fork();
+	if (child == 0)
+		_exit(kevent(queue, NULL, 0, events, 8, &at_once) == -1 &&
+				      errno == EBADF
+			      ? 0
+			      : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(ready(), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -355,6 +375,7 @@ main(void)
 		TEST(a_dispatched_filter_waits_to_be_enabled),
 		TEST(what_is_deleted_reports_nothing),
 		TEST(close_removes),
+		TEST(a_child_has_no_queue_and_the_parent_keeps_its_own),
 		TEST(triggers_of_a_user_event_are_one),
 		TEST(without_clear_a_user_event_stays),
 		TEST(a_user_event_ends_an_endless_wait),

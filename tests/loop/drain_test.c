@@ -121,6 +121,62 @@ without_memory_nothing_is_run(void **state)
 	assert_trace("later");
 }
 
+/* -- what arrives from elsewhere ------------------------------------------ */
+
+static struct gyre_future *awaited;
+
+static void
+resolve_while_asleep(void)
+{
+	CHECK(gyre_future_resolve(awaited, NULL) == 0);
+}
+
+static void
+trace_future(struct gyre_future *future, void *word)
+{
+	(void)future;
+	trace(word);
+}
+
+static void
+make_awaited(void)
+{
+	static char word[] = "complete";
+
+	awaited = gyre_future_new(the_loop);
+	assert_non_null(awaited);
+	assert_int_equal(
+		gyre_loop_add_future(the_loop, awaited, trace_future, word), 0);
+}
+
+static void
+a_drain_sleeps_till_futures_that_have_callbacks_are_complete(void **state)
+{
+	(void)state;
+	make_awaited();
+	stage.on_wait = resolve_while_asleep;
+	assert_int_equal(gyre_loop_drain(the_loop, GYRE_FOREVER), 0);
+	assert_trace("complete");
+	assert_int_equal(stage.sleeps, 1);
+	gyre_future_unref(awaited);
+}
+
+static void
+a_future_that_stays_incomplete_is_waited_for_till_the_deadline(void **state)
+{
+	int64_t deadline_ns = stage.now_ns + GYRE_MS(10);
+
+	(void)state;
+	make_awaited();
+	assert_int_equal(gyre_loop_drain(the_loop, deadline_ns), -ETIMEDOUT);
+	assert_true(stage.now_ns == deadline_ns);
+	assert_trace("");
+	assert_int_equal(gyre_future_cancel(awaited), 0);
+	assert_int_equal(gyre_loop_drain(the_loop, GYRE_FOREVER), 0);
+	assert_trace("complete");
+	gyre_future_unref(awaited);
+}
+
 int
 main(void)
 {
@@ -133,6 +189,10 @@ main(void)
 		STAGE_TEST(a_stop_ends_a_drain),
 		STAGE_TEST(a_loop_that_cannot_be_started_cannot_be_drained),
 		STAGE_TEST(without_memory_nothing_is_run),
+		STAGE_TEST(
+			a_drain_sleeps_till_futures_that_have_callbacks_are_complete),
+		STAGE_TEST(
+			a_future_that_stays_incomplete_is_waited_for_till_the_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

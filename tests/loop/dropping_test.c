@@ -23,17 +23,6 @@ what_ran_is_not_dropped(void **state)
 }
 
 static void
-timeouts_and_plain_callbacks_vanish_at_close(void **state)
-{
-	(void)state;
-	add_callback(trace_arg, "callback");
-	call_later(0, trace_arg, "timeout");
-	assert_int_equal(add_with_drop("kept"), 0);
-	assert_int_equal(gyre_loop_close(the_loop, false), 0);
-	assert_trace("kept stopped");
-}
-
-static void
 fail_run(struct gyre_task *task)
 {
 	(void)task;
@@ -145,7 +134,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAGE_TEST(what_ran_is_not_dropped),
-		STAGE_TEST(timeouts_and_plain_callbacks_vanish_at_close),
 		STAGE_TEST(an_inbox_that_is_kept_refuses_when_the_loop_is_gone),
 		STAGE_TEST(
 			what_was_accepted_for_a_loop_that_closes_is_dropped_here),

@@ -79,6 +79,48 @@ many_threads_stop_it_at_once(void **state)
 	}
 }
 
+static atomic_bool may_go_on;
+static unsigned ran_before_the_stop;
+
+static void
+wait_to_go_on(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&may_go_on))
+		sched_yield();
+}
+
+static void
+look_whether_stopped(void *story)
+{
+	ran_before_the_stop += strchr(story, 'A') == NULL;
+}
+
+static void
+a_stop_overtakes_what_is_queued(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture);
+	fixture_start(&fixture, 1, 1);
+	atomic_store(&may_go_on, false);
+	ran_before_the_stop = 0;
+	assert_int_equal(gyre_loop_add_callback(loop_of(&fixture, 0),
+						wait_to_go_on, NULL),
+			 0);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(gyre_loop_add_callback(loop_of(&fixture, 0),
+							look_whether_stopped,
+							fixture.stories[0]),
+				 0);
+	gyre_runtime_stop(fixture.runtime);
+	atomic_store(&may_go_on, true);
+	wait_and_end(&fixture);
+	assert_int_equal(ran_before_the_stop, 0);
+	assert_string_equal(fixture.stories[0], "aA.");
+}
+
 /* The stopping thread may still be inside stop when wait has returned on
  * another; what it then touches must still be there. */
 static void
@@ -391,6 +433,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_callback_stops_it),
 		cmocka_unit_test(many_threads_stop_it_at_once),
+		cmocka_unit_test(a_stop_overtakes_what_is_queued),
 		cmocka_unit_test(free_may_follow_wait_at_once),
 		cmocka_unit_test(a_signal_handler_stops_it),
 		cmocka_unit_test(a_stop_before_start_makes_start_refuse),

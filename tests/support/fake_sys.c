@@ -11,6 +11,8 @@ static atomic_uint countdown;
 static atomic_bool fired;
 static atomic_int failure;
 
+void (*fake_on_wait)(bool may_sleep);
+
 /* Whether this call is the one to fail. One that nobody need hear of (close,
  * EPOLL_CTL_DEL) passes 0 for what must be. */
 static bool
@@ -89,10 +91,24 @@ fake_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 	return gyre__sys_default.epoll_ctl(epoll, operation, fd, event);
 }
 
+static void
+note_wait(bool may_sleep)
+{
+	atomic_fetch_add(&poll_count, 1);
+	if (fake_on_wait != NULL)
+		fake_on_wait(may_sleep);
+}
+
+static bool
+is_some_time(const struct timespec *timeout)
+{
+	return timeout == NULL || timeout->tv_sec != 0 || timeout->tv_nsec != 0;
+}
+
 static int
 fake_epoll_wait(int epoll, struct epoll_event *events, int max, int ms)
 {
-	atomic_fetch_add(&poll_count, 1);
+	note_wait(ms != 0);
 	if (fails(EIO, -EIO))
 		return -1;
 	return gyre__sys_default.epoll_wait(epoll, events, max, ms);
@@ -102,7 +118,7 @@ static int
 fake_epoll_pwait2(int epoll, struct epoll_event *events, int max,
 		  const struct timespec *timeout, const sigset_t *mask)
 {
-	atomic_fetch_add(&poll_count, 1);
+	note_wait(is_some_time(timeout));
 	if (fails(EIO, -EIO))
 		return -1;
 	return gyre__sys_default.epoll_pwait2(epoll, events, max, timeout,
@@ -112,7 +128,7 @@ fake_epoll_pwait2(int epoll, struct epoll_event *events, int max,
 static int
 fake_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
 {
-	atomic_fetch_add(&poll_count, 1);
+	note_wait(is_some_time(timeout));
 	if (fails(EIO, -EIO))
 		return -1;
 	return gyre__sys_default.poll(fds, count, timeout);
@@ -137,7 +153,7 @@ fake_kevent(int queue, const struct kevent *changes, int change_count,
 	bool adds = !waits && (changes[0].flags & EV_ADD);
 
 	if (waits)
-		atomic_fetch_add(&poll_count, 1);
+		note_wait(is_some_time(timeout));
 	if (triggers)
 		atomic_fetch_add(&write_count, 1);
 	/* A loop without a user event does with a descriptor. */
@@ -153,7 +169,7 @@ fake_kevent(int queue, const struct kevent *changes, int change_count,
 static int
 fake_fstat(int fd, struct stat *status)
 {
-	if (fails(EIO, -EIO))
+	if (fails(ENOMEM, -ENOMEM))
 		return -1;
 	return gyre__sys_default.fstat(fd, status);
 }
@@ -186,6 +202,7 @@ fake_reset(void)
 	fake_sys.kevent = fake_kevent;
 #endif
 	fake_sys.write = fake_write;
+	fake_on_wait = NULL;
 	atomic_store(&live_allocations, 0);
 	atomic_store(&write_count, 0);
 	atomic_store(&poll_count, 0);

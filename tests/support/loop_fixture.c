@@ -250,6 +250,14 @@ poller_is(const char *name)
 	return gyre_poller_find(chosen) == gyre_poller_find(name);
 }
 
+unsigned
+loop_descriptors(void)
+{
+	if (poller_is("kqueue"))
+		return 4;
+	return poller_is("poll") ? 1 : 2;
+}
+
 uint64_t
 next_random(uint64_t *seed)
 {

@@ -56,6 +56,10 @@ struct fake_counts {
 void fake_reset(void);
 struct fake_counts fake_counts(void);
 
+/* What is called before each wait for events, whichever poller waits; NULL
+ * after fake_reset(). */
+extern void (*fake_on_wait)(bool may_sleep);
+
 /* From now on let the n-th call that can fail do so, once. 0: none. */
 void fake_fail_at(unsigned n);
 /* The negative errno that was injected and must be heard of; else 0. */
@@ -138,6 +142,9 @@ extern char last_logged[512];
 void log_the_loop(void);
 /* Whether loops poll with this one here, unless told otherwise. */
 bool poller_is(const char *name);
+/* How many descriptors a real loop has: a kqueue wakes itself, and the stand-in
+ * for one is made of four; poll has but the one that wakes it. */
+unsigned loop_descriptors(void);
 
 /* A deterministic sequence; the seed is any number. */
 uint64_t next_random(uint64_t *seed);
