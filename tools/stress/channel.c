@@ -129,6 +129,15 @@ message_run(struct message *message)
 	/* A call has run when its answer is there. */
 	if (path != PATH_CALLS)
 		actor_count(&self->tally[path].run);
+	if (path != PATH_PORTS)
+		message_done(message);
+}
+
+void
+message_done(struct message *message)
+{
+	struct channel *channel = message->channel;
+
 	atomic_store_explicit(&channel->done, channel->next,
 			      memory_order_release);
 }
@@ -235,6 +244,8 @@ channel_send(struct channel *channel, enum path path)
 			       : -EAGAIN;
 	if (channel->lane == LANE_URGENT)
 		error = gyre_inbox_post_urgent(place->inbox, &message->task);
+	else if (path == PATH_PORTS)
+		error = ports_post(place, message);
 	else if (path == PATH_TASKS)
 		error = gyre_inbox_post(place->inbox, &message->task);
 	else
@@ -244,7 +255,7 @@ channel_send(struct channel *channel, enum path path)
 		channel_sent(channel, message);
 		return 0;
 	}
-	if (error != -ESHUTDOWN)
+	if (error != -ESHUTDOWN && (error != -EAGAIN || path != PATH_PORTS))
 		report_broken(LAW_ERRORS, place->actor,
 			      "a send to %s (%s) failed: %s",
 			      place->actor->name, path_name(path),

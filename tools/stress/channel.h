@@ -13,6 +13,7 @@
 #include <gyre/task.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "actor.h"
@@ -39,6 +40,7 @@ struct message {
 	struct channel *channel;
 	uint8_t path;
 	uint8_t fate;
+	bool is_released; /* of a port */
 };
 
 struct channel {
@@ -85,5 +87,9 @@ void channel_refused(struct channel *channel, const struct message *message);
 /* A message has arrived: check it, do what it asks for, count it. */
 void message_run(struct message *message);
 void message_drop(struct message *message, enum gyre_drop_reason reason);
+
+/* Give it back to its sender, when it has run. What came through a port is
+ * given back when it is released, the rest by message_run(). */
+void message_done(struct message *message);
 
 #endif

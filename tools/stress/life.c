@@ -215,6 +215,7 @@ check_all(struct life *life)
 		timeouts_check(&life->places[i]);
 		jobs_check(&life->places[i]);
 		handlers_check(&life->places[i]);
+		ports_check(&life->places[i]);
 	}
 	check_tallies(life);
 }
@@ -238,7 +239,7 @@ life_end(struct life *life)
 	if (life->has_restarter)
 		gyre_loop_free(life->places[life->shards].loop);
 	conductor_unguard();
-	if (plant_is(PLANT_USE_AFTER_CLOSE) && gyre_loop_is_closed(stale))
+	if (plant_is(PLANT_USE_AFTER_CLOSE) && gyre_loop_time(stale) == 0)
 		life->route = 0;
 }
 
@@ -249,6 +250,7 @@ life_free(struct life *life)
 	for (unsigned i = 0; i < life->places_count; i++) {
 		gyre_inbox_unref(life->places[i].inbox);
 		handlers_close(&life->places[i]);
+		ports_close(&life->places[i]);
 	}
 	channels_free(life);
 	self = NULL;

@@ -18,6 +18,7 @@
 #include "handlers.h"
 #include "jobs.h"
 #include "options.h"
+#include "ports.h"
 #include "timeouts.h"
 
 struct channel;
@@ -34,6 +35,7 @@ struct place {
 	struct timeouts timeouts;
 	struct handlers handlers;
 	struct jobs jobs;
+	struct ports ports;
 };
 
 /* A thread that sends and has no loop. */

@@ -84,6 +84,8 @@ order_follow(struct place *place, uint64_t order)
 		calls_make(place, rng_mix(number + 2));
 	if (is_for(place, PATH_TIMEOUTS, number >> 8, 32))
 		timeouts_arm(place, rng_mix(number + 3));
+	if (is_for(place, PATH_PORTS, number >> 8, 32))
+		ports_send(place, rng_mix(number + 6));
 	if (is_for(place, PATH_JOBS, number >> 8, 128))
 		jobs_submit(place, rng_mix(number + 4));
 	if (number >> 46 == 0)

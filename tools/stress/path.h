@@ -9,6 +9,7 @@ enum path {
 	PATH_TIMEOUTS,
 	PATH_HANDLERS,
 	PATH_JOBS,
+	PATH_PORTS,
 	PATHS,
 };
 

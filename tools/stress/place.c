@@ -20,7 +20,7 @@ start(const struct gyre_shard *shard, void *arg, void **ret_state)
 	actor_note(EVENT_START, 0, self->id, 0);
 	*ret_state = place;
 	handlers_register(place);
-	return 0;
+	return ports_open(place);
 }
 
 static void
@@ -112,6 +112,8 @@ restarter_start(struct life *life)
 	struct place *place = &life->places[life->shards];
 	int error = gyre_loop_new(&options, &place->loop);
 
+	if (error == 0)
+		error = ports_open(place);
 	if (error < 0)
 		return error;
 	place->inbox = gyre_inbox_ref(gyre_loop_inbox(place->loop));
