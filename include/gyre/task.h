@@ -50,7 +50,11 @@ struct gyre_task_chain {
 	size_t count;
 };
 
-/* Add a task, which is in no other chain and not posted. */
+/*
+ * Add a task, which is in no other chain and not posted.
+ *
+ * Thread: any; whose the chain is
+ */
 static inline void
 gyre_task_chain_add(struct gyre_task_chain *chain, struct gyre_task *task)
 {
