@@ -51,9 +51,9 @@ struct gyre_task_chain {
 };
 
 /*
- * Add a task, which is in no other chain and not posted.
+ * Add a task to the end of a chain; it is in no other one and not posted.
  *
- * Thread: any; whose the chain is
+ * Thread: any; the chain is one thread's
  */
 static inline void
 gyre_task_chain_add(struct gyre_task_chain *chain, struct gyre_task *task)
