@@ -27,7 +27,10 @@
 #define SENDERS       8
 #define SLOTS         12
 #define SUBJECT_BYTES 16
-#define AHEAD         20000 /* how far a sender may be before the slowest loop */
+#ifndef CHURN
+#define CHURN 1 /* changes of subscriptions for each burst */
+#endif
+#define AHEAD 20000 /* how far a sender may be before the slowest loop */
 
 /* "s.<sender>", "r.<sender>" with a last value, or "g" for the group. */
 enum kind {
@@ -322,7 +325,8 @@ pump(void *arg)
 	for (unsigned i = 0; i < 20 && sender->sent < quota; i++)
 		if (!is_too_far_ahead())
 			publish(sender);
-	change(&shard->slots[harness_random(&shard->random) % SLOTS]);
+	for (unsigned i = 0; i < CHURN; i++)
+		change(&shard->slots[harness_random(&shard->random) % SLOTS]);
 	if (atomic_load(&is_over))
 		return;
 	CHECK(gyre_loop_add_callback(shard->loop, pump, shard) == 0);
