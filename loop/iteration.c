@@ -79,9 +79,9 @@ run_callbacks(struct gyre_loop *loop, struct gyre__chain *batch)
 static int
 may_go_on(const struct gyre_loop *loop)
 {
-	if (GYRE__UNLIKELY(loop->outbox.halted))
-		return loop->abort_error;
-	return gyre__is_fork(loop->forks) ? -EPERM : 1;
+	if (GYRE__LIKELY(!loop->outbox.halted))
+		return 1;
+	return gyre__is_fork(loop->forks) ? -EPERM : loop->abort_error;
 }
 
 static void

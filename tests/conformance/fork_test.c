@@ -378,12 +378,13 @@ L13_a_run_ends_in_the_fork_and_goes_on_in_the_parent(void **state)
 
 	(void)state;
 	add_callback(fork_and_return, "callback");
+	add_callback(trace_in_parent, "next");
 	CHECK(write(pipe_fds[1], "x", 1) == 1);
 	result = gyre_loop_start(the_loop);
 	if (child == 0)
 		end_as_a_child(result);
 	assert_int_equal(result, 0);
-	assert_trace("callback timeout handler");
+	assert_trace("callback next timeout handler");
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 }
