@@ -600,12 +600,49 @@ static const struct explorer_scenario notice = {
 	.check_end = check_notice,
 };
 
+/* -- rush: too much for all schedules, for some at random ------------------ */
+
+#define RUSHERS 4
+
+static void
+rush_set_up(void)
+{
+	set_up(2, RUSHERS, 2);
+	fill();
+}
+
+static void
+rush_run(unsigned thread)
+{
+	if (thread == RUSHERS) {
+		own(explorer_choose(2, "may close?"));
+	} else if (thread < 2) {
+		sit();
+	} else {
+		for (unsigned i = 0; i < 2; i++)
+			count(gyre_port_send(world->port,
+					     (struct gyre_message){ 0 }));
+		end();
+	}
+}
+
+static const struct explorer_scenario rush = {
+	.name = "rush",
+	.threads = RUSHERS + 1,
+	.thread_names = { "waiter 0", "waiter 1", "sender 2", "sender 3",
+			  "owner" },
+	.random_only = true,
+	.set_up = rush_set_up,
+	.run = rush_run,
+	.check_end = check_end,
+};
+
 int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
 		&stack,        &last_slot, &inside, &sitters,
-		&close_sitter, &notice,    NULL,
+		&close_sitter, &notice,    &rush,   NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);
