@@ -301,10 +301,14 @@ close_sender(void)
 static void
 assert_no_slot_is_lost(void)
 {
+	struct gyre_port_stats stats;
+
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(gyre_port_send_copy(the_port, "x", 2), 0);
 		assert_int_equal(gyre_port_send_copy(the_port, "y", 2),
 				 -EAGAIN);
+		gyre_port_get_stats(the_port, &stats);
+		assert_int_equal(stats.waiting, 1);
 		step(the_loop);
 		assert_trace("x");
 	}

@@ -600,6 +600,38 @@ static const struct explorer_scenario notice = {
 	.check_end = check_notice,
 };
 
+/* -- loop_closes: two send, and then there is no inbox any more ------------ */
+
+static void
+close_loop(void)
+{
+	struct gyre_task *task;
+
+	close_port();
+	explorer_step("closes the inbox");
+	world->mailbox->closed = 1;
+	while ((task = gyre__chain_pop(&world->mailbox->chain)) != NULL)
+		task->drop(task, GYRE_DROP_STOPPED);
+}
+
+static void
+loop_closes_run(unsigned thread)
+{
+	if (thread == 2)
+		close_loop();
+	else
+		last_slot_run(thread);
+}
+
+static const struct explorer_scenario loop_closes = {
+	.name = "loop_closes",
+	.threads = 3,
+	.thread_names = { "sender 0", "sender 1", "owner" },
+	.set_up = inside_set_up,
+	.run = loop_closes_run,
+	.check_end = check_end,
+};
+
 /* -- rush: too much for all schedules, for some at random ------------------ */
 
 #define RUSHERS 4
@@ -641,8 +673,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
-		&stack,        &last_slot, &inside, &sitters,
-		&close_sitter, &notice,    &rush,   NULL,
+		&stack,  &last_slot,   &inside, &sitters, &close_sitter,
+		&notice, &loop_closes, &rush,   NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);
