@@ -489,6 +489,53 @@ a_fork_is_refused(void **state)
 	assert_trace("a ~");
 }
 
+static void
+close_elsewhere(void *arg)
+{
+	(void)arg;
+	gyre_port_close(the_port);
+}
+
+static void
+make_elsewhere(void *arg)
+{
+	const struct gyre_port_options options = {
+		.capacity = 1,
+		.on_message = say_message,
+	};
+
+	(void)arg;
+	(void)!gyre_port_new(the_loop, &options, &the_port);
+}
+
+static void
+misuse(void *call)
+{
+	elsewhere(*(void (**)(void *))call, NULL);
+}
+
+/* In a child, which may not run its parent's loop. */
+static void
+run_and_misuse(void *call)
+{
+	the_loop = stage_loop();
+	open_port_of(1);
+	(void)!gyre_loop_add_callback(the_loop, misuse, call);
+	(void)!gyre_loop_start(the_loop);
+}
+
+static void
+a_call_from_the_wrong_thread_is_named(void **state)
+{
+	void (*call)(void *) = close_elsewhere;
+
+	(void)state;
+	assert_true(
+		aborts_saying(run_and_misuse, &call, " gyre_port_close():"));
+	call = make_elsewhere;
+	assert_true(aborts_saying(run_and_misuse, &call, " gyre_port_new():"));
+}
+
 int
 main(void)
 {
@@ -513,6 +560,7 @@ main(void)
 		PORT_TEST(a_handler_that_raises_is_reported),
 		PORT_TEST(without_memory_or_a_loop_there_is_no_port),
 		PORT_TEST(a_fork_is_refused),
+		PORT_TEST(a_call_from_the_wrong_thread_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
