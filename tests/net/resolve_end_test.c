@@ -382,7 +382,9 @@ memory_may_end_anywhere(void **state)
 {
 	struct gyre_addresses *addresses = NULL;
 	struct gyre_future *future;
+	unsigned asked;
 	unsigned n = 0;
+	bool failed;
 	int error = 0;
 
 	(void)state;
@@ -396,8 +398,11 @@ memory_may_end_anywhere(void **state)
 		hold(0);
 		fake_fail_at(++n);
 		future = gyre_net_resolve(the_loop, &options);
+		failed = future == NULL || gyre_future_done(future);
+		asked = names.asked;
 		if (held.task != NULL)
 			held.task->run(held.task);
+		assert_true(!failed || names.asked == asked);
 		if (future == NULL)
 			continue;
 		fake_fail_at(0);
