@@ -11,7 +11,6 @@
 #include "bus/errand.h"
 
 #include "base/check.h"
-#include "base/fork.h"
 #include "bus/bus.h"
 #include "bus/future.h"
 #include "bus/inbox.h"

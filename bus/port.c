@@ -309,10 +309,14 @@ void
 gyre_port_get_stats(const struct gyre_port *port,
 		    struct gyre_port_stats *ret_stats)
 {
-	/* port.D3 relaxed: counts, and no more; so are the others */
+	/* port.S1 relaxed: counts, and no more; so are those below */
 	uint64_t delivered = gyre__load_64_relaxed(&port->delivered);
+	/* port.S2 relaxed: as port.S1 */
 	uint64_t dropped = gyre__load_64_relaxed(&port->dropped);
+	/* port.S3 relaxed: as port.S1 */
 	uint32_t granted = gyre__load_32_relaxed(&port->granted);
+	/* port.S4 relaxed: as port.S1 */
+	uint64_t refused = gyre__load_64_relaxed(&port->refused);
 	uint32_t used = gyre__slots_used(gyre__slots_look(&port->slots));
 	/* Elsewhere than at home one may have come after the other. */
 	uint32_t waiting = used > granted ? used - granted : 0;
@@ -321,7 +325,7 @@ gyre_port_get_stats(const struct gyre_port *port,
 		.accepted = delivered + dropped + waiting,
 		.delivered = delivered,
 		.dropped = dropped,
-		.refused = gyre__load_64_relaxed(&port->refused),
+		.refused = refused,
 		.waiting = waiting,
 		.capacity = port->options.capacity,
 	};

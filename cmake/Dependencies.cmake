@@ -45,6 +45,11 @@ gyre_require_module(GYRE_CK ck "Concurrency Kit"
 	libck-dev ck-devel concurrencykit concurrencykit)
 gyre_require_module(GYRE_URCU liburcu-qsbr "liburcu (QSBR)"
 	liburcu-dev userspace-rcu-devel liburcu userspace-rcu)
+# The library does without; adapters/cares is built where it is.
+pkg_check_modules(GYRE_CARES QUIET IMPORTED_TARGET libcares)
+if(NOT GYRE_CARES_FOUND)
+	message(STATUS "No c-ares, so no resolver of it; install: Debian libc-ares-dev, Fedora c-ares-devel, FreeBSD c-ares, macOS c-ares")
+endif()
 if(GYRE_TESTS)
 	gyre_require_module(GYRE_CMOCKA cmocka cmocka
 		libcmocka-dev libcmocka-devel cmocka cmocka)

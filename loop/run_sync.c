@@ -113,7 +113,8 @@ drop_call(struct gyre_task *task, enum gyre_drop_reason reason)
 }
 
 /* Cancelled, the future completes, and the run ends with it. One that was
- * completed at the last moment is on its way. */
+ * completed at the last moment is on its way. The call was of the first batch,
+ * so that there is a future by now, or the outcome. */
 static void
 on_timeout(void *arg)
 {
@@ -121,10 +122,8 @@ on_timeout(void *arg)
 
 	if (sync->done)
 		return;
-	if (sync->future == NULL)
-		gyre_loop_stop(sync->loop);
-	else
-		sync->expired = gyre_future_cancel(sync->future) == 0;
+	GYRE_INSIST(sync->future != NULL);
+	sync->expired = gyre_future_cancel(sync->future) == 0;
 }
 
 /* What the caller gets: `result` is the run's. */

@@ -16,6 +16,7 @@ redis-tools     redis               redis          redis
 '
 setup_tests="$setup_programs"'
 libcmocka-dev   libcmocka-devel     cmocka         cmocka
+libc-ares-dev   c-ares-devel        c-ares         c-ares
 clang           clang               -              -
 libclang-rt-dev compiler-rt         -              -
 librust-libc-dev -                  -              -

@@ -376,6 +376,17 @@ L154_a_call_that_was_left_behind_does_not_run_later(void **state)
 	assert_trace("aborted");
 }
 
+static void
+L154_a_call_that_was_left_behind_is_dropped_at_close(void **state)
+{
+	(void)state;
+	add_callback(abort_run, "aborted");
+	assert_int_equal(run_sync(need_no_waiting, "never", GYRE_FOREVER, NULL),
+			 -EINTR);
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_trace("aborted");
+}
+
 /* L155 holds: run_sync may be called any number of times on one loop. */
 static void
 L155_run_sync_is_repeatable(void **state)
@@ -438,6 +449,8 @@ main(void)
 		STAGE_TEST(L153_inside_a_running_loop_it_is_busy),
 		STAGE_TEST(L154_a_late_completion_stops_no_later_run),
 		STAGE_TEST(L154_a_call_that_was_left_behind_does_not_run_later),
+		STAGE_TEST(
+			L154_a_call_that_was_left_behind_is_dropped_at_close),
 		STAGE_TEST(L155_run_sync_is_repeatable),
 	};
 
