@@ -21,7 +21,7 @@
 #ifdef GYRE_DEBUG
 #define GYRE_DEBUG_ASSERT(x) GYRE_INSIST(x)
 #else
-#define GYRE_DEBUG_ASSERT(x) ((void)sizeof(x))
+#define GYRE_DEBUG_ASSERT(x) ((void)(0 && (x)))
 #endif
 
 /* Print one line to standard error and abort. Async-signal-safe. */

@@ -45,7 +45,8 @@ class Options(unittest.TestCase):
         self.assertEqual(result["seed"], 42)
         for path in result["paths"].values():
             self.assertEqual(path["accepted"],
-                             path["run"] + path["stopped"] + path["canceled"])
+                             path["run"] + path["stopped"] + path["canceled"] +
+                             path["expired"])
 
     def test_messages_are_the_least_that_run(self):
         said = run("--json", "--messages", "10000", "--mix", "tasks")

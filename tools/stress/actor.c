@@ -15,8 +15,8 @@ static const char *const event_names[] = {
 	[EVENT_CLOSE] = "closed",    [EVENT_RELAY] = "passes on",
 };
 
-static void
-add(_Atomic uint64_t *sum, const _Atomic uint64_t *counter)
+void
+actor_add_to(_Atomic uint64_t *sum, const _Atomic uint64_t *counter)
 {
 	uint64_t before = atomic_load_explicit(sum, memory_order_relaxed);
 
@@ -35,10 +35,10 @@ actor_add(const struct actor *actor, struct tally sum[PATHS])
 		/* What ends before what begins it: read the other way round,
 		 * more might seem to have ended than began. */
 		for (unsigned i = 0; i < DROP_REASONS; i++)
-			add(&sum[path].dropped[i], &tally->dropped[i]);
-		add(&sum[path].run, &tally->run);
-		add(&sum[path].refused, &tally->refused);
-		add(&sum[path].started, &tally->started);
+			actor_add_to(&sum[path].dropped[i], &tally->dropped[i]);
+		actor_add_to(&sum[path].run, &tally->run);
+		actor_add_to(&sum[path].refused, &tally->refused);
+		actor_add_to(&sum[path].started, &tally->started);
 	}
 }
 

@@ -79,6 +79,9 @@ actor_note(enum event event, enum path path, unsigned peer, uint64_t number)
 			      memory_order_relaxed);
 }
 
+/* Add a counter to a sum that is the caller's. */
+void actor_add_to(_Atomic uint64_t *sum, const _Atomic uint64_t *counter);
+
 /* Add what the actor has counted to a sum. */
 void actor_add(const struct actor *actor, struct tally sum[PATHS]);
 

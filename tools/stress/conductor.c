@@ -218,6 +218,8 @@ stop_in_storm(struct life *life, uint64_t *rng)
 	begin_storm(life, STEPS_LONG);
 	order_pause(rng_next(rng), END_PAUSE_US);
 	if (choice % ONE_LOOP_STOPS == 0) {
+		atomic_store_explicit(&life->is_stopping, true,
+				      memory_order_relaxed);
 		gyre_loop_stop(life->places[(choice >> 8) % life->shards].loop);
 		order_pause(rng_next(rng), END_PAUSE_US);
 	}

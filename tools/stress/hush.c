@@ -11,6 +11,7 @@
 #define RELAYS       4
 #define HOPS_MAX     64
 #define IDLE_NS      1000000
+#define IDLE_TRIES   20
 #define ITERATIONS   4 /* two tasks, and what each may need to end */
 #define ANSWER_MAX_S 5
 
@@ -141,40 +142,54 @@ ask(struct life *life, unsigned shard, struct gyre_loop_stats *ret_stats)
 }
 
 static void
+check_counters(struct actor *actor, const struct gyre_loop_stats *stats)
+{
+	if (stats->timeouts_waiting != 0 ||
+	    stats->timeouts_added !=
+		    stats->timeouts_run + stats->timeouts_dropped)
+		report_broken(LAW_CONSERVATION, actor,
+			      "%s still counts %llu timeouts", actor->name,
+			      (unsigned long long)stats->timeouts_waiting);
+	if (stats->posted != stats->run + stats->dropped + stats->waiting ||
+	    stats->rings > stats->arms)
+		report_broken(LAW_CONSERVATION, actor,
+			      "%s counts %llu posted, %llu run, %llu dropped, "
+			      "%llu waiting",
+			      actor->name, (unsigned long long)stats->posted,
+			      (unsigned long long)stats->run,
+			      (unsigned long long)stats->dropped,
+			      (unsigned long long)stats->waiting);
+}
+
+/*
+ * One task is one wake-up. What the loop retired may still come home after a
+ * grace period, so more than that is a fault only if it goes on.
+ */
+static void
 check_idle(struct life *life, unsigned shard)
 {
-	struct actor *actor = &life->actors[shard];
 	struct timespec pause = { 0, IDLE_NS };
 	struct gyre_loop_stats before;
 	struct gyre_loop_stats after;
 
-	ask(life, shard, &before);
-	nanosleep(&pause, NULL);
 	ask(life, shard, &after);
-	if (after.iterations - before.iterations > ITERATIONS)
-		report_broken(LAW_WAKEUPS, actor,
-			      "idle, loop %u did %llu iterations for one task",
-			      shard,
-			      (unsigned long long)(after.iterations -
-						   before.iterations));
-	if (after.rings - before.rings > 1 || after.rings > after.arms)
-		report_broken(LAW_WAKEUPS, actor,
-			      "idle, loop %u was rung %llu times for one task",
-			      shard,
-			      (unsigned long long)(after.rings - before.rings));
-	if (after.timeouts_waiting != 0 ||
-	    after.timeouts_added != after.timeouts_run + after.timeouts_dropped)
-		report_broken(LAW_CONSERVATION, actor,
-			      "loop %u still counts %llu timeouts", shard,
-			      (unsigned long long)after.timeouts_waiting);
-	if (after.posted != after.run + after.dropped + after.waiting)
-		report_broken(LAW_CONSERVATION, actor,
-			      "loop %u counts %llu posted, %llu run, %llu "
-			      "dropped, %llu waiting",
-			      shard, (unsigned long long)after.posted,
-			      (unsigned long long)after.run,
-			      (unsigned long long)after.dropped,
-			      (unsigned long long)after.waiting);
+	for (unsigned i = 0; i < IDLE_TRIES; i++) {
+		before = after;
+		nanosleep(&pause, NULL);
+		ask(life, shard, &after);
+		if (after.iterations - before.iterations <= ITERATIONS &&
+		    after.rings - before.rings <= 1) {
+			check_counters(&life->actors[shard], &after);
+			return;
+		}
+	}
+	report_broken(
+		LAW_WAKEUPS, &life->actors[shard],
+		"idle, loop %u did %llu iterations for one task, rung "
+		"%llu times",
+		shard,
+		(unsigned long long)(after.iterations - before.iterations),
+		(unsigned long long)(after.rings - before.rings));
 }
 
 void

@@ -51,6 +51,7 @@ init_places(struct life *life)
 		calls_init(place);
 		timeouts_init(place);
 		jobs_init(place);
+		asks_init(place);
 	}
 }
 
@@ -76,8 +77,10 @@ allocate(struct life *life)
 	life->actors =
 		aligned_alloc(alignof(struct actor),
 			      life->actors_count * sizeof(*life->actors));
-	if (life->places == NULL || life->producers == NULL ||
-	    life->actors == NULL)
+	life->publishers =
+		calloc(life->actors_count, sizeof(*life->publishers));
+	if (life->publishers == NULL || life->places == NULL ||
+	    life->producers == NULL || life->actors == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < life->actors_count; i++)
 		life->actors[i] = (struct actor){ .id = i };
@@ -216,7 +219,9 @@ check_all(struct life *life)
 		jobs_check(&life->places[i]);
 		handlers_check(&life->places[i]);
 		ports_check(&life->places[i]);
+		asks_check(&life->places[i]);
 	}
+	topics_check(life);
 	check_tallies(life);
 }
 
@@ -226,6 +231,7 @@ life_end(struct life *life)
 	struct gyre_loop *stale = life->places[0].loop;
 
 	conductor_guard(life, "the end of the runtime");
+	atomic_store_explicit(&life->is_stopping, true, memory_order_relaxed);
 	gyre_runtime_stop(life->runtime);
 	atomic_store_explicit(&life->ends, true, memory_order_relaxed);
 	producers_join(life);
@@ -234,10 +240,10 @@ life_end(struct life *life)
 	if (gyre_runtime_wait(life->runtime) < 0)
 		report_broken(LAW_ERRORS, life->conductor,
 			      "the runtime ended with an error");
-	check_all(life);
 	gyre_runtime_free(life->runtime);
 	if (life->has_restarter)
 		gyre_loop_free(life->places[life->shards].loop);
+	check_all(life);
 	conductor_unguard();
 	if (plant_is(PLANT_USE_AFTER_CLOSE) && gyre_loop_time(stale) == 0)
 		life->route = 0;
@@ -256,6 +262,7 @@ life_free(struct life *life)
 	self = NULL;
 	free(life->actors);
 	free(life->producers);
+	free(life->publishers);
 	free(life->places);
 	free(life);
 }
@@ -265,4 +272,5 @@ life_add(const struct life *life, struct tally sum[PATHS])
 {
 	for (unsigned i = 0; i < life->actors_count; i++)
 		actor_add(&life->actors[i], sum);
+	actor_add_to(&sum[PATH_TOPICS].run, &life->released);
 }

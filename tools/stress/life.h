@@ -14,12 +14,14 @@
 #include <stdint.h>
 
 #include "actor.h"
+#include "asks.h"
 #include "calls.h"
 #include "handlers.h"
 #include "jobs.h"
 #include "options.h"
 #include "ports.h"
 #include "timeouts.h"
+#include "topics.h"
 
 struct channel;
 
@@ -36,6 +38,8 @@ struct place {
 	struct handlers handlers;
 	struct jobs jobs;
 	struct ports ports;
+	struct asks asks;
+	struct topics topics;
 };
 
 /* A thread that sends and has no loop. */
@@ -63,14 +67,17 @@ struct life {
 	struct producer *producers;
 	struct actor *actors;
 	struct actor *conductor;
-	struct channel *channels; /* [lane][from][to] */
-	void *rings;              /* of all channels */
-	unsigned route;           /* for --plant race-routing */
+	struct channel *channels;     /* [lane][from][to] */
+	void *rings;                  /* of all channels */
+	struct publisher *publishers; /* [actor] */
+	_Atomic uint64_t released;    /* publications */
+	unsigned route;               /* for --plant race-routing */
 	pthread_t restarter;
 	bool has_restarter;
 	_Atomic uint64_t restarts;
 	_Atomic unsigned storm; /* counted from 1 */
 	_Atomic unsigned storm_steps;
+	_Atomic bool is_stopping; /* a loop is, or all are */
 	_Atomic bool ends;
 };
 
@@ -84,6 +91,12 @@ void life_free(struct life *life);
 
 /* Sum up what all actors have counted. */
 void life_add(const struct life *life, struct tally sum[PATHS]);
+
+static inline bool
+life_is_stopping(const struct life *life)
+{
+	return atomic_load_explicit(&life->is_stopping, memory_order_relaxed);
+}
 
 static inline bool
 life_is_ending(const struct life *life)

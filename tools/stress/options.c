@@ -59,7 +59,7 @@ static const char help[] =
 	"  --messages M       until so many have run, however long\n"
 	"  --seed X           repeats the inputs of an earlier run (random)\n"
 	"  --mix LIST         what takes part (all): callbacks,tasks,calls,"
-	"timeouts,\n                     handlers,jobs,ports,stop\n"
+	"timeouts,\n                     handlers,jobs,ports,topics,stop\n"
 	"  --pin auto|none|LIST\n"
 	"                     where the loops run; LIST: 0,2,4-7 (none)\n"
 	"  --json             end with JSON instead of a table\n"
@@ -70,7 +70,7 @@ static const char *const path_names[PATHS] = {
 	[PATH_CALLBACKS] = "callbacks", [PATH_TASKS] = "tasks",
 	[PATH_CALLS] = "calls",         [PATH_TIMEOUTS] = "timeouts",
 	[PATH_HANDLERS] = "handlers",   [PATH_JOBS] = "jobs",
-	[PATH_PORTS] = "ports",
+	[PATH_PORTS] = "ports",         [PATH_TOPICS] = "topics",
 };
 
 const char *

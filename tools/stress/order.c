@@ -82,6 +82,13 @@ order_follow(struct place *place, uint64_t order)
 		send_urgent(place, rng_mix(number + 1));
 	if (is_for(place, PATH_CALLS, number >> 8, 32))
 		calls_make(place, rng_mix(number + 2));
+	if (is_for(place, PATH_CALLS, number >> 12, 64))
+		asks_make(place, rng_mix(number + 7));
+	if (is_for(place, PATH_TOPICS, number >> 8, 32))
+		topics_publish(place->life, rng_mix(number + 8));
+	if (is_for(place, PATH_TOPICS, number >> 14, 128) &&
+	    place->index < place->life->shards)
+		topics_disturb(place, rng_mix(number + 9));
 	if (is_for(place, PATH_TIMEOUTS, number >> 8, 32))
 		timeouts_arm(place, rng_mix(number + 3));
 	if (is_for(place, PATH_PORTS, number >> 8, 32))

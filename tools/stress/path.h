@@ -10,6 +10,7 @@ enum path {
 	PATH_HANDLERS,
 	PATH_JOBS,
 	PATH_PORTS,
+	PATH_TOPICS,
 	PATHS,
 };
 
@@ -17,7 +18,7 @@ enum path {
 #define MIX_STOP (1u << PATHS)
 #define MIX_ALL  ((1u << (PATHS + 1)) - 1)
 
-#define DROP_REASONS 4 /* indexed by enum gyre_drop_reason */
+#define DROP_REASONS 5 /* indexed by enum gyre_drop_reason */
 
 const char *path_name(enum path path);
 

@@ -14,13 +14,15 @@ start(const struct gyre_shard *shard, void *arg, void **ret_state)
 {
 	struct life *life = arg;
 	struct place *place = &life->places[shard->index];
+	int error;
 
 	self = place->actor;
 	place->loop = shard->loop;
 	actor_note(EVENT_START, 0, self->id, 0);
 	*ret_state = place;
 	handlers_register(place);
-	return ports_open(place);
+	error = ports_open(place);
+	return error < 0 ? error : topics_open(place);
 }
 
 static void

@@ -148,6 +148,18 @@ channel_to(const struct place *from, unsigned to)
 	return channel_of(from->life, from->index, to, LANE_ORDINARY);
 }
 
+static bool
+is_waiting(const struct waiter *waiter)
+{
+	return atomic_load_explicit(&waiter->is_waiting, memory_order_relaxed);
+}
+
+static void
+set_waiting(struct waiter *waiter, bool waits)
+{
+	atomic_store_explicit(&waiter->is_waiting, waits, memory_order_relaxed);
+}
+
 /* There is room, for one: unless the port is closed, it is taken. */
 static void
 on_room(struct gyre_port *port, void *arg)
@@ -157,10 +169,10 @@ on_room(struct gyre_port *port, void *arg)
 	struct message *message = channel_prepare(channel, PATH_PORTS);
 	int error;
 
-	if (self != waiter->place->actor || !waiter->is_waiting)
+	if (self != waiter->place->actor || !is_waiting(waiter))
 		report_broken(LAW_ONCE, waiter->place->actor,
 			      "%s was told of room for nothing", self->name);
-	waiter->is_waiting = false;
+	set_waiting(waiter, false);
 	if (message == NULL)
 		return;
 	error = ports_post(&waiter->place->life->places[waiter->to], message);
@@ -183,7 +195,7 @@ on_no_room(void *arg, enum gyre_drop_reason reason)
 	struct waiter *waiter = arg;
 
 	(void)reason;
-	waiter->is_waiting = false;
+	set_waiting(waiter, false);
 }
 
 void
@@ -200,12 +212,12 @@ ports_send(struct place *from, uint64_t order)
 			continue;
 		return;
 	}
-	if (waiter->is_waiting)
+	if (is_waiting(waiter))
 		return;
-	waiter->is_waiting = true;
+	set_waiting(waiter, true);
 	if (gyre_port_notify(life->places[to].ports.port, on_room, waiter,
 			     on_no_room) < 0)
-		waiter->is_waiting = false;
+		set_waiting(waiter, false);
 }
 
 void
@@ -252,7 +264,7 @@ ports_check(const struct place *place)
 			      (unsigned long long)stats.delivered,
 			      (unsigned long long)stats.dropped, stats.waiting);
 	for (unsigned i = 0; i < place->life->places_count; i++) {
-		if (place->ports.waiters[i].is_waiting)
+		if (is_waiting(&place->ports.waiters[i]))
 			report_broken(LAW_CONSERVATION, place->actor,
 				      "%s asked for room, and heard of neither "
 				      "room nor a drop",

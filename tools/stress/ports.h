@@ -6,6 +6,7 @@
 #ifndef STRESS_PORTS_H
 #define STRESS_PORTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@ struct place;
 struct waiter {
 	struct place *place;
 	unsigned to;
-	bool is_waiting;
+	/* Its drop may come on the port's loop, when this one has closed. */
+	_Atomic bool is_waiting;
 };
 
 struct ports {

@@ -71,6 +71,8 @@ disturb(struct producer *producer, struct place *place, uint64_t what)
 		actor_note(EVENT_STOP, 0, life->shards, 0);
 		gyre_loop_stop(life->places[life->shards].loop);
 	}
+	if (options_mixes(life->options, PATH_TOPICS) && (what >> 34 & 3) == 0)
+		topics_publish(life, what >> 36);
 	if (options_mixes(life->options, PATH_PORTS) && (what >> 28 & 7) == 0)
 		ports_send_wait(place, what >> 31);
 	if (options_mixes(life->options, PATH_TASKS) &&

@@ -113,20 +113,21 @@ static void
 print_row(enum path path, const struct tally *tally)
 {
 	printf("%-10s %14" PRIu64 " %14" PRIu64 " %10" PRIu64 " %10" PRIu64
-	       " %10" PRIu64 "\n",
+	       " %10" PRIu64 " %10" PRIu64 "\n",
 	       path_name(path),
 	       read_counter(&tally->started) - read_counter(&tally->refused),
 	       read_counter(&tally->run),
 	       read_counter(&tally->dropped[GYRE_DROP_STOPPED]),
 	       read_counter(&tally->dropped[GYRE_DROP_CANCELED]),
+	       read_counter(&tally->dropped[GYRE_DROP_EXPIRED]),
 	       read_counter(&tally->refused));
 }
 
 static void
 print_table(const struct totals *totals)
 {
-	printf("%-10s %14s %14s %10s %10s %10s\n", "path", "accepted", "run",
-	       "stopped", "canceled", "refused");
+	printf("%-10s %14s %14s %10s %10s %10s %10s\n", "path", "accepted",
+	       "run", "stopped", "canceled", "expired", "refused");
 	for (unsigned path = 0; path < PATHS; path++)
 		print_row(path, &totals->tally[path]);
 	printf("%.1f s, %.2f M/s; %" PRIu64 " lives, %" PRIu64
@@ -142,12 +143,13 @@ print_json_path(enum path path, const struct tally *tally)
 {
 	printf("%s\"%s\": {\"accepted\": %" PRIu64 ", \"run\": %" PRIu64
 	       ", \"stopped\": %" PRIu64 ", \"canceled\": %" PRIu64
-	       ", \"refused\": %" PRIu64 "}",
+	       ", \"expired\": %" PRIu64 ", \"refused\": %" PRIu64 "}",
 	       path == 0 ? "" : ", ", path_name(path),
 	       read_counter(&tally->started) - read_counter(&tally->refused),
 	       read_counter(&tally->run),
 	       read_counter(&tally->dropped[GYRE_DROP_STOPPED]),
 	       read_counter(&tally->dropped[GYRE_DROP_CANCELED]),
+	       read_counter(&tally->dropped[GYRE_DROP_EXPIRED]),
 	       read_counter(&tally->refused));
 }
 
