@@ -11,6 +11,7 @@
 #include "bus/inbox.h"
 #include "bus/outbox.h"
 #include "bus/rcu.h"
+#include "bus/topics.h"
 
 #include <errno.h>
 
@@ -23,6 +24,8 @@ struct shard_table {
 struct gyre_bus {
 	const struct gyre_sys *sys;
 	unsigned shards;
+	struct gyre__reaper *reaper;
+	struct gyre__topics *topics;
 	struct shard_table *table; /* RCU; NULL until connected */
 };
 
@@ -42,7 +45,26 @@ gyre__bus_new(const struct gyre_sys *sys, unsigned shards)
 		return NULL;
 	bus->sys = sys;
 	bus->shards = shards;
+	bus->reaper = gyre__reaper_new(sys);
+	if (bus->reaper != NULL)
+		bus->topics = gyre__topics_new(sys, bus->reaper);
+	if (bus->topics == NULL) {
+		gyre__bus_free(bus);
+		return NULL;
+	}
 	return bus;
+}
+
+struct gyre__reaper *
+gyre__bus_reaper(const struct gyre_bus *bus)
+{
+	return bus->reaper;
+}
+
+struct gyre__topics *
+gyre__bus_topics(const struct gyre_bus *bus)
+{
+	return bus->topics;
 }
 
 int
@@ -68,6 +90,8 @@ gyre__bus_free(struct gyre_bus *bus)
 {
 	if (bus == NULL)
 		return;
+	gyre__topics_close(bus->topics);
+	gyre__reaper_free(bus->reaper);
 	if (bus->table != NULL) {
 		for (unsigned i = 0; i < bus->table->count; i++)
 			gyre_inbox_unref(bus->table->inboxes[i]);

@@ -12,7 +12,8 @@
 
 #include "base/atomics.h"
 
-/* Begin and end taking part; a registered thread is online. Own thread. */
+/* Begin and end taking part, as a loop; a registered thread is online. Own
+ * thread. */
 void gyre__rcu_register(void);
 void gyre__rcu_unregister(void);
 
@@ -22,6 +23,14 @@ void gyre__rcu_quiescent(void);
 /* Leave and rejoin the readers, around a wait that can block. Own thread. */
 void gyre__rcu_offline(void);
 void gyre__rcu_online(void);
+
+/*
+ * Begin to read on whatever thread this is, if it does not yet, and end what
+ * was begun. A thread without a loop is registered the first time, online
+ * between these two only, and unregistered when it ends. Own thread.
+ */
+bool gyre__rcu_enter(void);
+void gyre__rcu_leave(bool entered);
 
 /* Wait until every reader has been quiescent. Any thread that is no reader. */
 void gyre__rcu_synchronize(void);

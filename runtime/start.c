@@ -91,6 +91,18 @@ make_states(struct gyre_runtime *runtime)
 	return 0;
 }
 
+static int
+start_reaper(struct gyre_runtime *runtime)
+{
+	int result = gyre__reaper_start(gyre__bus_reaper(runtime->bus));
+
+	if (result < 0)
+		gyre__log(&runtime->log, GYRE_LOG_ERROR,
+			  "runtime: no thread could be made for the reaper: %s",
+			  gyre_error_name(result));
+	return result;
+}
+
 /* From no thread to loops that run, or to the first failure. */
 static int
 start_shards(struct gyre_runtime *runtime)
@@ -131,6 +143,7 @@ undo(struct gyre_runtime *runtime)
 {
 	gyre__gate_open(&runtime->gate, GYRE__PHASE_UNDO);
 	join_shards(runtime);
+	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
 		gyre_loop_free(runtime->shards[i].shard.loop);
@@ -165,6 +178,8 @@ gyre_runtime_start(struct gyre_runtime *runtime)
 	if (result == 0)
 		result = gyre__signals_open(runtime);
 	if (result == 0)
+		result = start_reaper(runtime);
+	if (result == 0)
 		result = start_shards(runtime);
 	if (result < 0) {
 		undo(runtime);
@@ -186,6 +201,7 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	/* The loops are closed: what a job still sends them is refused. */
 	gyre_pool_free(runtime->pool);
 	runtime->pool = NULL;
+	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_drain(runtime);
 	gyre__signals_close(runtime);
 	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
