@@ -44,7 +44,10 @@ release(void *data)
 	struct server *server = publication->server;
 	const struct shard *home = server->shards[publication->home];
 
-	/* Only its home looks at what is home's: nobody wanted it. */
+	/*
+	 * Only its home looks at what is home's: nobody wanted it, or they
+	 * have been faster than the bus.
+	 */
 	if (gyre_loop_current(false) == home->loop && publication->sending) {
 		publication->done = true;
 		publication_unref(publication);
