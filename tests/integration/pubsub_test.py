@@ -134,9 +134,13 @@ class Both:
         self.send(index, encode("PING", mark))
         ours, theirs = [read_until(client, mark)
                         for client in self.clients[index]]
-        if put_in_order(ours) != put_in_order(theirs):
-            raise AssertionError(f"{what}, client {index}\n"
-                                 f"  gyre-kv: {ours!r}\n  redis:   {theirs!r}")
+        one, other = put_in_order(ours), put_in_order(theirs)
+        if one != other:
+            at = next((at for at, pair in enumerate(zip(one, other))
+                       if pair[0] != pair[1]), min(len(one), len(other)))
+            raise AssertionError(
+                f"client {index}, reply {at}\n  gyre-kv: {one[at:at + 9]!r}"
+                f"\n  redis:   {other[at:at + 9]!r}\n{what}")
         return ours
 
     def run(self, index, data, what):

@@ -242,6 +242,10 @@ scan_walks_and_filters(void **state)
 	ASK("scan 0 count 100 type string match x?",
 	    "*2\r\n$1\r\n0\r\n*1\r\n$2\r\nx2\r\n");
 	ASK("scan 0 count 100 type list", "*2\r\n$1\r\n0\r\n*0\r\n");
+	ASK("flushall", "+OK\r\n");
+	ASK("set \"\" v", "+OK\r\n");
+	ASK("scan 0 match *", "*2\r\n$1\r\n0\r\n*1\r\n$0\r\n\r\n");
+	ASK("scan 0 match **", "*2\r\n$1\r\n0\r\n*0\r\n");
 	ASK("scan x", "-ERR invalid cursor\r\n");
 	ASK("scan 1x", "-ERR invalid cursor\r\n");
 	ASK("scan \" 1\"", "-ERR invalid cursor\r\n");
