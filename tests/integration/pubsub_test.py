@@ -600,6 +600,25 @@ class Alone(unittest.TestCase):
             self.assertEqual(subscriber.received,
                              [(b"c", b"1:%d" % n) for n in range(20000)])
 
+    def test_more_publishers_than_the_bus_has_room_for(self):
+        """They wait, and nothing is lost."""
+        # What matches late, or not at all, keeps the subscriber's shard busy.
+        channel = b"a" * 60
+        patterns = [b"*a" * n + b"*b" for n in range(12)]
+        subscriber = Subscriber(self.server, [channel, b"stop"], patterns)
+        subscriber.start()
+        senders = [self.server.client() for _ in range(90)]
+        data = encode("PUBLISH", channel, "1:1") * 1000
+        for sender in senders:
+            sender.send_all(data)
+        for sender in senders:
+            for _ in range(1000):
+                self.assertEqual(sender.reply(), b":1\r\n")
+            sender.close()
+        self.control.ask("PUBLISH", "stop", "x")
+        subscriber.finish()
+        self.assertEqual(len(subscriber.received), 90 * 1000)
+
     def test_half_close_of_a_subscriber(self):
         with self.server.client() as client:
             client.send(encode("SUBSCRIBE", "c"))

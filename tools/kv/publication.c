@@ -104,6 +104,12 @@ publication_send(struct publication *publication)
 	return error;
 }
 
+unsigned
+publication_max(const struct server *server)
+{
+	return GYRE_TOPIC_BACKLOG_MAX / server->shards_count;
+}
+
 void
 publication_unref(struct publication *publication)
 {

@@ -55,6 +55,9 @@ struct publication *publication_new(struct connection *connection,
  */
 int publication_send(struct publication *publication);
 
+/* How many of one shard may be under way, so that the bus has room for all. */
+unsigned publication_max(const struct server *server);
+
 /* The slot is done with it. */
 void publication_unref(struct publication *publication);
 
