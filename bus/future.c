@@ -273,7 +273,11 @@ reject(struct gyre_future *future, int error, const char *file, int line,
 int
 gyre_future_reject(struct gyre_future *future, int error, const char *message)
 {
-	return reject(future, error, NULL, 0, message);
+	int result = reject(future, error, NULL, 0, message);
+
+	if (result == 0 && future->is_owned)
+		((struct gyre__owned_future *)future)->on_reject(future);
+	return result;
 }
 
 int

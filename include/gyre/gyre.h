@@ -9,6 +9,7 @@
 #include <gyre/task.h>
 #include <gyre/future.h>
 #include <gyre/bus.h>
+#include <gyre/job.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>
 #include <gyre/handler.h>
