@@ -335,7 +335,11 @@ gyre__future_reject_with(struct gyre_future *future, int error,
 int
 gyre_future_reject(struct gyre_future *future, int error, const char *message)
 {
-	return reject(future, error, NULL, 0, message);
+	int result = reject(future, error, NULL, 0, message);
+
+	if (result == 0 && future->is_owned)
+		((struct gyre__owned_future *)future)->on_reject(future);
+	return result;
 }
 
 int
