@@ -68,10 +68,12 @@ drop_completion(struct gyre_task *task, enum gyre_drop_reason reason)
 static void
 free_outcome(struct gyre_future *future)
 {
-	if (future->error != 0)
-		future->sys->release(future->rejection);
-	else if (future->owns_value && !future->is_read &&
-		 future->value != NULL)
+	if (future->error != 0) {
+		if (future->rejection != NULL)
+			future->sys->release(future->rejection);
+		return;
+	}
+	if (future->owns_value && !future->is_read && future->value != NULL)
 		((struct gyre__owning_future *)future)
 			->free_value(future->value);
 }
