@@ -71,11 +71,11 @@ free_outcome(struct gyre_future *future)
 	if (future->error != 0) {
 		if (future->rejection != NULL)
 			future->sys->release(future->rejection);
-	} else if (future->owns_value && !future->is_read &&
-		   future->value != NULL) {
+		return;
+	}
+	if (future->owns_value && !future->is_read && future->value != NULL)
 		((struct gyre__owning_future *)future)
 			->free_value(future->value);
-	}
 }
 
 static void
