@@ -270,6 +270,18 @@ class AsRedis(unittest.TestCase):
         for _ in range(20):
             both.run(0, data, "before and after")
 
+    def test_a_message_does_not_reach_who_subscribes_after_it(self):
+        both = self.both(9)
+        for index in range(1, 9):  # on every shard, so that it gets there
+            both.run(index, encode("PSUBSCRIBE", "a"), "watching")
+        for _ in range(20):
+            both.run(0, encode("PUBLISH", "a", "1") * 5 +
+                     encode("SUBSCRIBE", "a") + encode("UNSUBSCRIBE", "a") +
+                     encode("PUBLISH", "a", "2") + encode("PSUBSCRIBE", "a*") +
+                     encode("RESET") + encode("PUBLISH", "a", "3") +
+                     encode("SUBSCRIBE", "a"), "before")
+            both.run(0, encode("RESET"), "after")
+
     def test_protocol_errors_and_quit_end_a_subscription(self):
         for end in (b"*x\r\n", b"*1\r\n:\r\n", b"QUIT\r\n",
                     b"quit now\r\nPING\r\n", b"ping\r\nget 'x\r\n"):
@@ -585,20 +597,23 @@ class Alone(unittest.TestCase):
         wait_for(self.nothing_is_left, "the end of subscriptions")
 
     def test_a_publisher_that_does_not_read(self):
-        with self.server.client() as sender:
-            subscriber = Subscriber(self.server, [b"c", b"stop"], [])
-            subscriber.start()
-            sender.send(b"".join(encode("PUBLISH", "c", f"1:{n}")
-                                 for n in range(20000)))
-            for _ in range(20):
-                self.assertEqual(self.control.ask("PING"), b"+PONG\r\n")
-                time.sleep(0.01)
-            for _ in range(20000):
-                self.assertEqual(sender.reply(), b":1\r\n")
-            self.control.ask("PUBLISH", "stop", "x")
-            subscriber.finish()
-            self.assertEqual(subscriber.received,
-                             [(b"c", b"1:%d" % n) for n in range(20000)])
+        count = 10000
+        subscriber = Subscriber(self.server, [b"c", b"stop"], [])
+        subscriber.start()
+        for number in range(6):
+            with self.server.client() as sender:
+                sender.send(b"".join(encode("PUBLISH", "c", f"{number}:{n}")
+                                     for n in range(count)))
+                for _ in range(10):
+                    self.assertEqual(self.control.ask("PING"), b"+PONG\r\n")
+                    time.sleep(0.01)
+                for _ in range(count):
+                    self.assertEqual(sender.reply(), b":1\r\n")
+        self.control.ask("PUBLISH", "stop", "x")
+        subscriber.finish()
+        self.assertEqual(subscriber.received,
+                         [(b"c", b"%d:%d" % (number, n))
+                          for number in range(6) for n in range(count)])
 
     def test_more_publishers_than_the_bus_has_room_for(self):
         """They wait, and nothing is lost."""

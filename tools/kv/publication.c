@@ -42,13 +42,13 @@ release(void *data)
 {
 	struct publication *publication = data;
 	struct server *server = publication->server;
-	const struct shard *home = server->shards[publication->home];
 
 	/*
 	 * Only its home looks at what is home's: nobody wanted it, or they
-	 * have been faster than the bus.
+	 * have been faster than the bus. Home may be gone by now.
 	 */
-	if (gyre_loop_current(false) == home->loop && publication->sending) {
+	if (gyre_loop_current(false) == publication->loop &&
+	    publication->sending) {
 		publication->done = true;
 		publication_unref(publication);
 		return;
@@ -75,6 +75,7 @@ publication_new(struct connection *connection, const struct arg *channel,
 		.task = { .run = come_home, .drop = drop },
 		.server = home->server,
 		.home = home->index,
+		.loop = home->loop,
 		.serial = ++home->last_publication,
 		.channel = *channel,
 		.message = *message,

@@ -22,6 +22,7 @@
 #include "arg.h"
 
 struct connection;
+struct gyre_loop;
 struct server;
 
 struct publication {
@@ -29,6 +30,7 @@ struct publication {
 	/* -- immutable while it is under way -- */
 	struct server *server;
 	unsigned home;
+	const struct gyre_loop *loop; /* home's, to tell it by */
 	uint64_t serial; /* of the home's publications: it only grows */
 	struct arg channel;
 	struct arg message;

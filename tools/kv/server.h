@@ -74,8 +74,7 @@ struct server {
 	int64_t started_ns;
 	/*
 	 * Each shard sets its own place on its own thread before its loop
-	 * runs and is the only one to read it, but for who has a publication
-	 * of that shard.
+	 * runs and is the only one to read it.
 	 */
 	struct shard *shards[GYRE_SHARDS_MAX];
 	/* -- any thread, atomic -- */
