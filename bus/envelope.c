@@ -138,7 +138,7 @@ add_route(struct picks *picks, const struct gyre__route *route)
 static const struct gyre__routes *
 routes_of(const struct gyre__topics *topics)
 {
-	/* topics.R1 acquire: the table after the pointer to it; pairs with
+	/* envelope.R1 acquire: the table after the pointer to it; pairs with
 	 * routes.W3, topics.W1 */
 	return gyre__load_ptr_acquire(&topics->routes);
 }
@@ -162,7 +162,7 @@ match(const struct gyre__topics *topics, const char *subject, uint64_t hash,
 static void
 count(uint64_t *counter)
 {
-	/* topics.S1 relaxed: a count to look at */
+	/* envelope.S1 relaxed: a count to look at */
 	gyre__add_64_relaxed(counter, 1);
 }
 
@@ -170,7 +170,7 @@ count(uint64_t *counter)
 static bool
 admit(struct gyre__topics *topics, struct gyre__station *station)
 {
-	/* station.N1 relaxed: whoever adds one reads a route that has the
+	/* envelope.A1 relaxed: whoever adds one reads a route that has the
 	 * station */
 	uint32_t before = gyre__add_32_relaxed(&station->refs, 1);
 
@@ -313,8 +313,8 @@ post_parcels(struct gyre__topics *topics, struct gyre__envelope *envelope,
 static uint64_t
 read_epoch(const struct gyre__topics *topics)
 {
-	/* topics.E2 acquire: the table as it was when the epoch became this;
-	 * pairs with topics.E1 */
+	/* envelope.L1 acquire: the table as it was when the epoch became this;
+	 * pairs with subscription.E1 */
 	return gyre__load_64_acquire(&topics->epoch);
 }
 

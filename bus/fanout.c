@@ -269,7 +269,7 @@ post_more(struct gyre__station *station)
 {
 	if (station->has_more)
 		return;
-	/* station.N3 relaxed: the station is open, and has its own */
+	/* fanout.N1 relaxed: the station is open, and has its own */
 	gyre__add_32_relaxed(&station->refs, 1);
 	station->has_more = true;
 	if (gyre__outbox_post(gyre__outbox_of_thread, station->inbox,

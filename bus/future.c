@@ -68,12 +68,14 @@ drop_completion(struct gyre_task *task, enum gyre_drop_reason reason)
 static void
 free_outcome(struct gyre_future *future)
 {
-	if (future->error != 0)
-		future->sys->release(future->rejection);
-	else if (future->owns_value && !future->is_read &&
-		 future->value != NULL)
+	if (future->error != 0) {
+		if (future->rejection != NULL)
+			future->sys->release(future->rejection);
+	} else if (future->owns_value && !future->is_read &&
+		   future->value != NULL) {
 		((struct gyre__owning_future *)future)
 			->free_value(future->value);
+	}
 }
 
 static void
@@ -333,7 +335,11 @@ gyre__future_reject_with(struct gyre_future *future, int error,
 int
 gyre_future_reject(struct gyre_future *future, int error, const char *message)
 {
-	return reject(future, error, NULL, 0, message);
+	int result = reject(future, error, NULL, 0, message);
+
+	if (result == 0 && future->is_owned)
+		((struct gyre__owned_future *)future)->on_reject(future);
+	return result;
 }
 
 int

@@ -56,6 +56,8 @@ struct gyre_future {
 	};
 	/* -- whoever posts it, then home; at the end the last unref -- */
 	struct gyre_task completion;
+	/* -- immutable after init -- */
+	bool is_owned; /* it is a gyre__owned_future's */
 	/* -- home -- */
 	bool fired; /* the completion has come: awaiters are not kept */
 	/* -- immutable after new -- */
@@ -86,6 +88,13 @@ struct gyre_future *gyre__future_new_owning(const struct gyre_sys *sys,
  * which the last unref releases with `sys`. */
 void gyre__future_init(struct gyre_future *future, const struct gyre_sys *sys,
 		       struct gyre_inbox *home);
+
+/* A future whose maker hears that somebody else has rejected it. */
+struct gyre__owned_future {
+	struct gyre_future future; /* first; is_owned */
+	/* Any thread, which has a reference. */
+	void (*on_reject)(struct gyre_future *future);
+};
 
 /* Reject with the error this thread raised and clear it, or resolve. */
 void gyre__future_complete(struct gyre_future *future, void *value);

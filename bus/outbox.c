@@ -18,6 +18,7 @@
 #include "bus/stock.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 /* The place of what nobody raised: the halt is looked for where a raise is. */
 static const char halted[] = "(halted)";
@@ -35,9 +36,26 @@ gyre__outbox_init(struct gyre__outbox *outbox, const struct gyre_sys *sys,
 	};
 }
 
+/* What waits is the parent's: its child ends with what it is at. */
+static void
+halt_in_child(void)
+{
+	if (gyre__outbox_of_thread != NULL)
+		gyre__outbox_of_thread->halted = true;
+}
+
+static void
+watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, halt_in_child);
+}
+
 void
 gyre__outbox_enter(struct gyre__outbox *outbox)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_forks);
 	GYRE_INSIST(gyre__outbox_of_thread == NULL);
 	gyre__outbox_of_thread = outbox;
 	/* outbox.E1 relaxed: compared, and no more */

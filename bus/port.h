@@ -21,13 +21,13 @@ struct gyre_port {
 	struct gyre_port_options options;
 	uint32_t forks;
 	/* -- owner -- */
-	bool closed;
+	alignas(GYRE__CACHE_LINE) bool closed;
 	bool is_high; /* on_high came, and on_low not yet */
 	struct gyre__waiters waiters;
 	/* -- the owner writes, any thread reads, atomic -- */
 	uint64_t delivered;
 	/* -- any thread, atomic: written seldom -- */
-	uint32_t refs;
+	alignas(GYRE__CACHE_LINE) uint32_t refs;
 	uint32_t granted; /* slots that are out without a message */
 	uint64_t dropped;
 	uint64_t refused;

@@ -14,7 +14,7 @@
 #include <urcu/urcu-qsbr.h>
 
 /*
- * What this thread is to liburcu: the third of the thread-locals. Whoever
+ * What this thread is to liburcu: the fourth of the thread-locals. Whoever
  * registers it counts: a job may read on a pool's thread, and a visitor, which
  * is a thread that has read without a loop, may run one later.
  */

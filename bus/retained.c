@@ -3,12 +3,13 @@
  * a place is made under the writers' mutex, once, and stays.
  *
  * A new subscription and a publish that meet agree on one of two: the value is
- * from before, and given as retained, or the publish delivers it. Whoever is
- * first decides the envelope's epoch for all. The publish puts the value, then
- * reads the epoch; the subscription moves the epoch, then reads the value;
- * both with an exchange of the epoch, so that one sees the other. A value is
- * decided before the next is put, which remembers it as its floor: a value
- * given as retained is never followed by an older one.
+ * from before, and given as retained, or the publish delivers it. The publish
+ * puts the value, then reads the epoch; the subscription moves the epoch, then
+ * reads the value; both with an exchange of the epoch, so that one sees the
+ * other. Whoever first finds a value undecided decides it, for all, with the
+ * epoch of that moment; who subscribes before it looks, so it then comes as a
+ * publish. A value is decided before the next is put: one that was given as
+ * retained is never followed by an older one.
  */
 #include "bus/topics.h"
 
@@ -104,8 +105,8 @@ find_or_make(struct gyre__topics *topics, const char *subject,
 static uint64_t
 exchange_epoch(struct gyre__topics *topics)
 {
-	/* topics.E3 acq_rel: the value that was put before this, and the
-	 * subscriptions that moved it; pairs with topics.E1 */
+	/* retained.E1 acq_rel: the value that was put before this, and the
+	 * subscriptions that moved it; pairs with subscription.E1 */
 	return gyre__add_64_acq_rel(&topics->epoch, 0);
 }
 
@@ -139,8 +140,8 @@ swap_value(struct gyre__topics *topics, struct gyre__retained *place,
 	struct gyre__envelope *old = gyre__load_ptr_acquire(&place->envelope);
 
 	do {
-		if (envelope != NULL && old != NULL)
-			envelope->floor = gyre__retained_decide(topics, old);
+		if (old != NULL)
+			(void)gyre__retained_decide(topics, old);
 		/* retained.V2 acq_rel: the value's fields before the pointer
 		 * to it, and those of the one before; pairs with retained.V1,
 		 * retained.V2, retained.V3 */
@@ -186,10 +187,9 @@ give(struct gyre_subscription *subscription, struct gyre__retained *place)
 	struct gyre__envelope *envelope =
 		gyre__load_ptr_acquire(&place->envelope);
 
-	if (envelope == NULL || envelope->floor >= subscription->born)
-		return;
-	if (gyre__envelope_decide(envelope, subscription->born - 1) <
-	    subscription->born)
+	if (envelope != NULL &&
+	    gyre__retained_decide(subscription->station->topics, envelope) <
+		    subscription->born)
 		gyre__subscription_keep(subscription, envelope, true);
 }
 

@@ -297,7 +297,7 @@ grow(struct gyre__topics *topics, struct gyre_inbox *home)
 			return;
 		}
 	/* routes.W3 release: the table before the pointer to it; pairs with
-	 * topics.R1 */
+	 * envelope.R1, topics.R2 */
 	gyre__store_ptr_release(&topics->routes, larger);
 	gyre__reaper_retire(topics->reaper, &routes->retired, home,
 			    free_retired_routes);

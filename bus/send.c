@@ -157,17 +157,24 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 
 /* -- chains ---------------------------------------------------------------- */
 
-static inline bool
-is_whole(const struct gyre_task_chain *chain)
+/* What was added is there and can be run and dropped: a walk for debug builds.
+ */
+static void
+require_whole(const struct gyre_task_chain *chain)
 {
+#ifdef GYRE_DEBUG
 	const struct gyre_task *task = chain->_newest;
 
-	for (size_t i = 1; i < chain->count; i++) {
-		if (task->run == NULL || task->drop == NULL)
-			return false;
+	for (size_t i = 0; i < chain->count; i++) {
+		GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
+		GYRE_REQUIRE((task == chain->_oldest) ==
+			     (i + 1 == chain->count));
 		task = task->_next;
 	}
-	return task == chain->_oldest && task->_next == NULL;
+	GYRE_REQUIRE(task == NULL);
+#else
+	(void)chain;
+#endif
 }
 
 /* The chain is linked from the newest, what is ready from the oldest. */
@@ -234,7 +241,7 @@ gyre_inbox_post_chain(struct gyre_inbox *inbox, struct gyre_task_chain *chain)
 		return -EPERM;
 	if (chain->count == 0)
 		return 0;
-	GYRE_DEBUG_ASSERT(is_whole(chain));
+	require_whole(chain);
 	result = post_chain(inbox, chain);
 	if (result == 0)
 		*chain = (struct gyre_task_chain){ 0 };

@@ -158,9 +158,9 @@ begin(struct gyre_subscription *subscription, struct gyre__interest *interest)
 	station->subscriptions++;
 	/* subscription.M1 relaxed: a count to look at */
 	gyre__add_32_relaxed(&interest->topic->members, 1);
-	/* topics.E1 acq_rel: the route before the epoch, and the retained
-	 * values that older publishes have put; pairs with topics.E1,
-	 * topics.E2, topics.E3 */
+	/* subscription.E1 acq_rel: the route before the epoch, and the retained
+	 * values that older publishes have put; pairs with subscription.E1,
+	 * envelope.L1, retained.E1 */
 	subscription->born =
 		gyre__add_64_acq_rel(&station->topics->epoch, 1) + 1;
 }

@@ -49,7 +49,7 @@ gyre__topics_close(struct gyre__topics *topics)
 		return;
 	GYRE_REQUIRE(topics->stations == NULL);
 	routes = topics->routes;
-	/* topics.W1 release: a store like routes.W3; pairs with topics.R1 */
+	/* topics.W1 release: a store like routes.W3; pairs with envelope.R1 */
 	gyre__store_ptr_release(&topics->routes, NULL);
 	gyre__routes_free(routes);
 	gyre__retained_free(topics);
@@ -84,8 +84,8 @@ free_station(struct gyre__station *station)
 void
 gyre__station_unref(struct gyre__station *station)
 {
-	/* station.N2 acq_rel: every holder's uses before the release of the
-	 * memory; pairs with station.N2 */
+	/* topics.U1 acq_rel: every holder's uses before the release of the
+	 * memory; pairs with topics.U1 */
 	if (gyre__add_32_acq_rel(&station->refs, (uint32_t)-1) == 1)
 		free_station(station);
 }
@@ -255,7 +255,7 @@ gyre__station_is_owner(const struct gyre__station *station)
 {
 	const struct gyre__outbox *running;
 
-	/* station.O1 relaxed: compared, and no more */
+	/* topics.O1 relaxed: compared, and no more */
 	running = gyre__load_ptr_relaxed(&station->inbox->outbox);
 	return running == NULL || running == gyre__outbox_of_thread;
 }
@@ -265,14 +265,14 @@ gyre__station_is_owner(const struct gyre__station *station)
 static const struct gyre__routes *
 routes_of(const struct gyre__topics *topics)
 {
-	/* topics.R2 acquire: as topics.R1; pairs with routes.W3 */
+	/* topics.R2 acquire: as envelope.R1; pairs with routes.W3 */
 	return gyre__load_ptr_acquire(&topics->routes);
 }
 
 static uint32_t
 members(const struct gyre__topic *topic)
 {
-	/* subscription.M3 relaxed: a count to look at */
+	/* topics.M1 relaxed: a count to look at */
 	return gyre__load_32_relaxed(&topic->members);
 }
 

@@ -109,10 +109,9 @@ struct gyre__parcel {
 struct gyre__envelope {
 	const struct gyre_sys *sys;
 	uint32_t refs; /* any thread, atomic */
-	/* A retained value's is written once, by whoever is first; 0: not
-	 * decided yet. Atomic. */
+	/* The subscriptions up to this one get it. A retained value's is
+	 * written once, by whoever is first; 0: not decided yet. Atomic. */
 	uint64_t epoch;
-	uint64_t floor; /* a retained value's: the epoch of the one before */
 	uint64_t hash;
 	/* Has the message, if this is only its way to the loops; a reference,
 	 * or NULL. */

@@ -55,13 +55,19 @@ gyre__current_enter(struct gyre_loop *loop)
 	return before;
 }
 
-void
-gyre__current_leave(struct gyre__current before)
+static void
+replace(struct gyre__current next)
 {
 	struct gyre_inbox *inbox = current.inbox;
 
-	set(before);
+	set(next);
 	gyre_inbox_unref(inbox);
+}
+
+void
+gyre__current_leave(struct gyre__current before)
+{
+	replace(before);
 }
 
 bool
@@ -100,15 +106,14 @@ gyre_loop_make_current(struct gyre_loop *loop)
 		return -EPERM;
 	if (gyre_loop_is_closed(loop))
 		return -ESHUTDOWN;
-	gyre__current_leave(
-		(struct gyre__current){ loop, gyre_inbox_ref(loop->inbox) });
+	replace((struct gyre__current){ loop, gyre_inbox_ref(loop->inbox) });
 	return 0;
 }
 
 void
 gyre_loop_clear_current(void)
 {
-	gyre__current_leave((struct gyre__current){ NULL, NULL });
+	replace((struct gyre__current){ NULL, NULL });
 }
 
 /* -- the page's older names ------------------------------------------------ */

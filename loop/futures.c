@@ -10,8 +10,9 @@
 #include <errno.h>
 
 struct job {
-	struct gyre_future future; /* first: its last unref frees the job */
-	struct gyre_task task;     /* holds a reference while it is away */
+	/* first: its last unref frees the job */
+	struct gyre__owned_future owned;
+	struct gyre_job job; /* holds a reference while it is away */
 	gyre_executor_fn fn;
 	void *arg;
 	gyre_drop_fn drop;
@@ -76,9 +77,15 @@ gyre_future_any(struct gyre_loop *loop, struct gyre_future *const *futures,
 /* -- executors ----------------------------------------------------------- */
 
 static struct job *
-job_of_task(struct gyre_task *task)
+job_of(struct gyre_job *job)
 {
-	return (struct job *)((char *)task - offsetof(struct job, task));
+	return (struct job *)((char *)job - offsetof(struct job, job));
+}
+
+static struct gyre_future *
+future_of(struct job *job)
+{
+	return &job->owned.future;
 }
 
 static void
@@ -88,28 +95,42 @@ drop_arg(const struct job *job, enum gyre_drop_reason reason)
 		job->drop(job->arg, reason);
 }
 
-/* One that was cancelled while it waited has no one to answer. */
+/* One whose future is complete has no one to answer. */
 static void
-run_job(struct gyre_task *task)
+run_job(struct gyre_job *base)
 {
-	struct job *job = job_of_task(task);
+	struct job *job = job_of(base);
 
-	if (gyre_future_done(&job->future))
+	if (gyre_future_done(future_of(job)))
 		drop_arg(job, GYRE_DROP_CANCELED);
 	else
-		gyre__future_complete(&job->future, job->fn(job->arg));
-	gyre_future_unref(&job->future);
+		gyre__future_complete(future_of(job), job->fn(job->arg));
 }
 
 static void
-drop_job(struct gyre_task *task, enum gyre_drop_reason reason)
+job_done(struct gyre_job *base)
 {
-	struct job *job = job_of_task(task);
+	gyre_future_unref(future_of(job_of(base)));
+}
+
+static void
+drop_job(struct gyre_job *base, enum gyre_drop_reason reason)
+{
+	struct job *job = job_of(base);
 
 	drop_arg(job, reason);
-	gyre_future_reject(&job->future, -ESHUTDOWN,
+	gyre_future_reject(future_of(job), -ESHUTDOWN,
 			   "the executor was shut down");
-	gyre_future_unref(&job->future);
+	gyre_future_unref(future_of(job));
+}
+
+/* Nobody wants the outcome: the job is withdrawn, or told if it runs. */
+static void
+on_reject(struct gyre_future *future)
+{
+	struct job *job = (struct job *)future;
+
+	gyre_job_cancel(&job->job);
 }
 
 void
@@ -141,13 +162,21 @@ static struct job *
 new_job(struct gyre_loop *loop, gyre_executor_fn fn, void *arg,
 	gyre_drop_fn drop)
 {
+	const struct gyre_job_options options = {
+		.run = run_job,
+		.done = job_done,
+		.drop = drop_job,
+	};
 	struct job *job = loop->sys->allocate(sizeof(*job), 0);
 
 	if (job == NULL)
 		return NULL;
-	gyre__future_init(&job->future, loop->sys, loop->inbox);
-	job->task.run = run_job;
-	job->task.drop = drop_job;
+	gyre__future_init(future_of(job), loop->sys, loop->inbox);
+	job->owned.future.is_owned = true;
+	job->owned.on_reject = on_reject;
+	gyre_job_init(&job->job, &options);
+	job->job._source = loop->inbox;
+	job->job._name = (void (*)(void))fn;
 	job->fn = fn;
 	job->arg = arg;
 	job->drop = drop;
@@ -174,15 +203,15 @@ gyre_loop_run_in_executor_drop(struct gyre_loop *loop,
 	job = new_job(loop, fn, arg, drop);
 	if (job == NULL)
 		return NULL;
-	gyre_future_ref(&job->future);
-	result = gyre_executor_submit(executor, &job->task);
+	gyre_future_ref(future_of(job));
+	result = gyre_executor_submit_job(executor, &job->job);
 	if (result < 0) {
 		drop_arg(job, GYRE_DROP_STOPPED);
-		gyre_future_reject(&job->future, result,
+		gyre_future_reject(future_of(job), result,
 				   "the executor refused the job");
-		gyre_future_unref(&job->future);
+		gyre_future_unref(future_of(job));
 	}
-	return &job->future;
+	return future_of(job);
 }
 
 struct gyre_future *

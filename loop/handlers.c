@@ -288,14 +288,11 @@ note_stale(struct gyre__handlers *handlers, int fd)
 }
 
 /* It waits for nothing and was told of the hang-up, which would be reported
- * by each poll from now on. A child has no further poll, and its parent's
- * poller. */
+ * by each poll from now on. */
 static void
 leave_alone(struct gyre__handlers *handlers, int fd,
 	    struct gyre__registration *registration)
 {
-	if (gyre__is_fork(handlers->forks))
-		return;
 	handlers->ops->remove(handlers->poller, fd);
 	registration->watched = false;
 }

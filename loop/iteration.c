@@ -74,6 +74,16 @@ run_callbacks(struct gyre_loop *loop, struct gyre__chain *batch)
 	gyre__loop_end_batch(loop);
 }
 
+/* What ends a run at once: an abort, or that this is a fork, where what waits
+ * is the parent's. 1: nothing does. */
+static int
+may_go_on(const struct gyre_loop *loop)
+{
+	if (GYRE__LIKELY(!loop->outbox.halted))
+		return 1;
+	return gyre__is_fork(loop->forks) ? -EPERM : loop->abort_error;
+}
+
 static void
 run_timeouts(struct gyre_loop *loop)
 {
@@ -89,7 +99,7 @@ run_timeouts(struct gyre_loop *loop)
 					    (void (*)(void))callback.fn,
 					    callback.arg);
 		gyre__outbox_run_urgent(&loop->outbox);
-		if (loop->outbox.halted)
+		if (may_go_on(loop) < 0)
 			break;
 	}
 	if (any)
@@ -182,7 +192,7 @@ run_handlers(struct gyre_loop *loop, int count)
 	if (count <= 0)
 		return;
 	gyre__handlers_begin_batch(&loop->handlers);
-	for (int i = 0; i < count && !loop->outbox.halted; i++) {
+	for (int i = 0; i < count && may_go_on(loop) > 0; i++) {
 		run_handler(loop, &loop->events[i]);
 		gyre__outbox_run_urgent(&loop->outbox);
 	}
@@ -190,16 +200,6 @@ run_handlers(struct gyre_loop *loop, int count)
 	if (gyre__handlers_has_ghosts(&loop->handlers) &&
 	    gyre__inbox_is_quiet(loop->inbox))
 		gyre__loop_change_poller(loop);
-}
-
-/* What ends a run between two phases: an abort, or that this is a fork, which
- * shares the poller with its parent. 1: nothing does. */
-static int
-may_go_on(const struct gyre_loop *loop)
-{
-	if (GYRE__UNLIKELY(loop->outbox.halted))
-		return loop->abort_error;
-	return gyre__is_fork(loop->forks) ? -EPERM : 1;
 }
 
 /* Whether the run ends here, as asked for before. */

@@ -290,18 +290,16 @@ gyre_net_resolve(struct gyre_loop *loop,
 
 	GYRE_REQUIRE(options != NULL);
 	gyre__loop_require_owner(loop);
-	if (gyre__loop_refusal(loop) < 0)
+	promised = gyre_addresses_future(loop);
+	if (promised == NULL)
 		return NULL;
 	lookup = gyre__allocate(gyre__loop_sys(loop), sizeof(*lookup), 0);
-	if (lookup == NULL)
-		return NULL;
-	lookup->loop = loop;
-	lookup->sys = gyre__loop_sys(loop);
-	promised = gyre_addresses_future(loop);
-	if (promised == NULL) {
-		lookup->sys->release(lookup);
+	if (lookup == NULL) {
+		gyre_future_unref(promised);
 		return NULL;
 	}
+	lookup->loop = loop;
+	lookup->sys = gyre__loop_sys(loop);
 	lookup->promised = gyre_future_ref(promised);
 	lookup->holds = 1;
 	start_lookup(lookup, options);

@@ -7,6 +7,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/condition.h"
 #include "base/fork.h"
 #include "base/log.h"
 #include "bus/inbox.h"
@@ -33,12 +34,30 @@ ensure_thread(struct gyre_pool *pool)
 	if (GYRE__LIKELY(gyre__load_32_relaxed(&pool->has_threads) != 0))
 		return 0;
 	pthread_mutex_lock(&pool->mutex);
-	if (pool->stopping)
+	if (pool->life != GYRE__POOL_OPEN)
 		result = -ESHUTDOWN;
 	else if (pool->threads == 0)
 		result = gyre__pool_add_worker(pool);
 	pthread_mutex_unlock(&pool->mutex);
 	return result;
+}
+
+/* Take a place in the queue, if there is one. */
+static bool
+admit(struct gyre_pool *pool)
+{
+	/* pool.A1 relaxed: a number, and only that */
+	uint32_t seen = gyre__load_32_relaxed(&pool->admitted);
+
+	do {
+		if (seen >= pool->queue_limit) {
+			/* pool.R1 relaxed: a statistic */
+			gyre__add_64_relaxed(&pool->refused, 1);
+			return false;
+		}
+		/* pool.A2 relaxed: as A1 */
+	} while (!gyre__cas_32_relaxed(&pool->admitted, &seen, seen + 1));
+	return true;
 }
 
 static int
@@ -52,7 +71,65 @@ pool_submit(struct gyre_executor *executor, struct gyre_task *task)
 	result = ensure_thread(pool);
 	if (result < 0)
 		return result;
-	return gyre__inbox_push(pool->inbox, task, task);
+	if (!admit(pool))
+		return -EAGAIN;
+	result = gyre__inbox_push(pool->inbox, task, task);
+	if (result < 0)
+		/* pool.A3 relaxed: as A1 */
+		gyre__add_32_relaxed(&pool->admitted, (uint32_t)-1);
+	return result;
+}
+
+/*
+ * The job is withdrawn: have it out of the queue. A worker that came to it
+ * first has passed it over, and the pool waits for this call then.
+ */
+static int
+pool_cancel(struct gyre_executor *executor, struct gyre_job *job)
+{
+	struct gyre_pool *pool = (struct gyre_pool *)executor;
+	struct gyre_room *room = NULL;
+
+	pthread_mutex_lock(&pool->mutex);
+	while (pool->life == GYRE__POOL_CLOSING)
+		pthread_cond_wait(&pool->changed, &pool->mutex);
+	if (pool->life == GYRE__POOL_OPEN)
+		gyre__pool_receive(pool);
+	if (gyre__queue_remove(&pool->queue, job)) {
+		pool->cancelled++;
+		room = gyre__pool_leave(pool);
+		pool->owed++;
+	}
+	gyre__pool_keep_watch(pool);
+	pthread_mutex_unlock(&pool->mutex);
+	gyre__pool_tell(room);
+	pthread_mutex_lock(&pool->mutex);
+	pool->owed--;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->mutex);
+	return 0;
+}
+
+static int
+pool_notify(struct gyre_executor *executor, struct gyre_room *room)
+{
+	struct gyre_pool *pool = (struct gyre_pool *)executor;
+	bool has_room;
+	int result = 0;
+
+	if (is_fork(pool))
+		return -EPERM;
+	pthread_mutex_lock(&pool->mutex);
+	/* pool.A4 relaxed: it shrinks under the mutex only */
+	has_room = gyre__load_32_relaxed(&pool->admitted) < pool->queue_limit;
+	if (pool->life != GYRE__POOL_OPEN)
+		result = -ESHUTDOWN;
+	else if (!has_room)
+		gyre__chain_append(&pool->rooms, &room->task, 1);
+	pthread_mutex_unlock(&pool->mutex);
+	if (result == 0 && has_room)
+		gyre__pool_tell(room);
+	return result;
 }
 
 /* A push replaced ARMED: somebody could be had for it. */
@@ -64,14 +141,19 @@ ring(struct gyre__doorbell *bell)
 				     offsetof(struct gyre_pool, bell));
 
 	pthread_mutex_lock(&pool->mutex);
-	if (!pool->stopping)
+	if (pool->life == GYRE__POOL_OPEN)
 		gyre__pool_wake_one(pool);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
 /* -- life ---------------------------------------------------------------- */
 
-static const struct gyre_executor_ops pool_ops = { .submit = pool_submit };
+static const struct gyre_executor_ops pool_ops = {
+	.submit = pool_submit,
+	.cancel = pool_cancel,
+	.shut_down = gyre__pool_shut_down,
+	.notify = pool_notify,
+};
 
 static int
 plan_threads(const struct gyre_pool_options *options,
@@ -104,14 +186,19 @@ init_pool(struct gyre_pool *pool, const struct gyre_pool_options *options,
 	pool->forks = gyre__forks();
 	pool->bell.ring = ring;
 	pthread_mutex_init(&pool->mutex, NULL);
-	pthread_cond_init(&pool->work, NULL);
+	pool->queue_limit = options->queue_limit != 0 ? options->queue_limit
+						      : GYRE_POOL_QUEUE_LIMIT;
+	gyre__condition_init(&pool->changed);
+	gyre__queue_init(&pool->queue);
 }
 
 static void
 release_pool(struct gyre_pool *pool)
 {
 	gyre_inbox_unref(pool->inbox);
-	pthread_cond_destroy(&pool->work);
+	for (unsigned i = 0; i < pool->threads; i++)
+		pthread_cond_destroy(&pool->workers[i].wake);
+	pthread_cond_destroy(&pool->changed);
 	pthread_mutex_destroy(&pool->mutex);
 	pool->sys->release(pool);
 }
@@ -160,55 +247,29 @@ gyre_pool_executor(struct gyre_pool *pool)
 void
 gyre_pool_get_stats(struct gyre_pool *pool, struct gyre_pool_stats *ret_stats)
 {
+	uint64_t over;
+
 	pthread_mutex_lock(&pool->mutex);
-	if (!pool->stopping && pool->threads > 0) {
+	if (pool->life == GYRE__POOL_OPEN && pool->threads > 0) {
 		/* what is in the inbox was accepted, and counts */
 		gyre__pool_receive(pool);
 		gyre__pool_keep_watch(pool);
 	}
+	over = pool->run + pool->dropped + pool->cancelled + pool->expired;
 	*ret_stats = (struct gyre_pool_stats){
 		.submitted = pool->submitted,
 		.run = pool->run,
 		.dropped = pool->dropped,
-		.waiting = pool->chain.messages,
-		.running = pool->submitted - pool->run - pool->dropped -
-			   pool->chain.messages,
+		.cancelled = pool->cancelled,
+		.expired = pool->expired,
+		/* pool.R2 relaxed: a statistic */
+		.refused = gyre__load_64_relaxed(&pool->refused),
+		.waiting = pool->queue.waiting,
+		.running = pool->submitted - over - pool->queue.waiting,
 		.threads = pool->threads,
 		.idle = pool->idle,
 	};
 	pthread_mutex_unlock(&pool->mutex);
-}
-
-/* From here on workers leave the inbox alone and end after their job. */
-static void
-stop_workers(struct gyre_pool *pool)
-{
-	pthread_mutex_lock(&pool->mutex);
-	pool->stopping = true;
-	for (unsigned i = 0; i < pool->threads; i++)
-		GYRE_REQUIRE(!pthread_equal(pthread_self(),
-					    pool->workers[i].thread));
-	pthread_cond_broadcast(&pool->work);
-	pthread_mutex_unlock(&pool->mutex);
-}
-
-/* Close without the mutex: it waits for rings, which want it. */
-static void
-drop_waiting(struct gyre_pool *pool)
-{
-	struct gyre__chain rest = { 0 };
-	struct gyre_task *task;
-
-	gyre__inbox_close(pool->inbox, &rest);
-	pthread_mutex_lock(&pool->mutex);
-	pool->submitted += rest.messages;
-	gyre__chain_concat(&pool->chain, &rest);
-	rest = pool->chain;
-	pool->chain = (struct gyre__chain){ 0 };
-	pool->dropped += rest.messages;
-	pthread_mutex_unlock(&pool->mutex);
-	while ((task = gyre__chain_pop(&rest)) != NULL)
-		task->drop(task, GYRE_DROP_STOPPED);
 }
 
 void
@@ -218,10 +279,11 @@ gyre_pool_free(struct gyre_pool *pool)
 	 * one of them. */
 	if (pool == NULL || is_fork(pool))
 		return;
-	stop_workers(pool);
-	drop_waiting(pool);
+	(void)!gyre__pool_shut_down(&pool->executor, GYRE_SHUT_DOWN_CANCEL,
+				    GYRE_FOREVER);
 	for (unsigned i = 0; i < pool->threads; i++)
 		pool->sys->thread_join(pool->workers[i].thread, NULL);
-	GYRE_INSIST(pool->submitted == pool->run + pool->dropped);
+	GYRE_INSIST(pool->submitted == pool->run + pool->dropped +
+					       pool->cancelled + pool->expired);
 	release_pool(pool);
 }

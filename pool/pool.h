@@ -7,7 +7,7 @@
  * or makes that worker. While all are busy nobody need be told, and a submit
  * is one compare-and-swap. What holds under the mutex:
  *
- *     chain not empty       =>  the inbox is not armed
+ *     queue not empty       =>  the inbox is not armed
  *     work waits, and another worker could be had
  *                           =>  a ring or a woken worker is on its way
  *
@@ -24,10 +24,28 @@
 #include "bus/chain.h"
 #include "bus/doorbell.h"
 #include "base/thread.h"
+#include "pool/queue.h"
 
 struct gyre__worker {
 	struct gyre_pool *pool;
 	pthread_t thread;
+	pthread_cond_t wake; /* of this one alone */
+	/* -- under the mutex -- */
+	struct gyre__worker *below; /* parked before this one */
+	bool is_parked;
+	void (*name)(void); /* of the job that runs, or NULL */
+};
+
+/*
+ *     OPEN --> CLOSING --> DRAINING --> DROPPING
+ *                 |                        ^
+ *                 +------------------------+
+ */
+enum gyre__pool_life {
+	GYRE__POOL_OPEN,
+	GYRE__POOL_CLOSING,  /* the inbox is the closing thread's */
+	GYRE__POOL_DRAINING, /* the workers run what waits, and end */
+	GYRE__POOL_DROPPING, /* the workers end after their job */
 };
 
 struct gyre_pool {
@@ -37,6 +55,7 @@ struct gyre_pool {
 	struct gyre_log log;
 	uint32_t forks;
 	unsigned threads_max;
+	uint32_t queue_limit;
 	struct gyre__cpus cpus; /* of its maker: workers are made by others */
 	struct gyre_inbox *inbox;
 	struct gyre__doorbell bell;
@@ -44,17 +63,28 @@ struct gyre_pool {
 	/* Goes to 1 with the first thread; a stale 0 costs a look under the
 	 * mutex. */
 	uint32_t has_threads;
+	/* Jobs that were accepted and whose turn has not come: submitters add,
+	 * whoever takes one out subtracts, under the mutex. */
+	uint32_t admitted;
+	uint64_t refused;
 	/* -- under the mutex -- */
 	pthread_mutex_t mutex;
-	pthread_cond_t work;
-	struct gyre__chain chain; /* taken from the inbox, not yet begun */
+	enum gyre__pool_life life;
+	pthread_cond_t changed;   /* its life, or what is left when it ends */
+	struct gyre__queue queue; /* taken from the inbox, not yet begun */
+	struct gyre__chain rooms; /* who waits for room */
 	uint64_t submitted;       /* what was taken from the inbox */
 	uint64_t run;
 	uint64_t dropped;
+	uint64_t cancelled;
+	uint64_t expired;
 	unsigned threads;
-	unsigned idle;                 /* in the condition's wait */
+	unsigned busy;                 /* with a job */
+	unsigned idle;                 /* parked */
+	unsigned owed;                 /* cancellers on their way for jobs that
+					* were passed over */
+	struct gyre__worker *parked;   /* the last that came */
 	bool searching;                /* a worker is on its way */
-	bool stopping;                 /* the inbox is the freeing thread's */
 	bool is_short_told;            /* that a thread could not be made */
 	struct gyre__worker workers[]; /* threads_max */
 };
@@ -71,7 +101,24 @@ void gyre__pool_keep_watch(struct gyre_pool *pool);
 /* Send a worker on its way, if none is and one can be. Under the mutex. */
 void gyre__pool_wake_one(struct gyre_pool *pool);
 
-/* Move what came to the inbox to the chain. Under the mutex. */
+/* Move what came to the inbox to the queue. Under the mutex, while open. */
 void gyre__pool_receive(struct gyre_pool *pool);
+
+/* Queue what was taken from the inbox. Under the mutex. */
+void gyre__pool_enqueue(struct gyre_pool *pool, struct gyre__chain *taken);
+
+/* A job has left the queue: who is to be told that there is room, or NULL.
+ * Under the mutex. */
+struct gyre_room *gyre__pool_leave(struct gyre_pool *pool);
+
+/* Tell whom gyre__pool_leave() found. Not under the mutex. */
+void gyre__pool_tell(struct gyre_room *room);
+
+/* Wake all who are parked. Under the mutex. */
+void gyre__pool_wake_all(struct gyre_pool *pool);
+
+/* The executor's shut_down. */
+int gyre__pool_shut_down(struct gyre_executor *executor,
+			 enum gyre_shut_down how, int64_t deadline_ns);
 
 #endif

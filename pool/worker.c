@@ -15,14 +15,25 @@
 #include "bus/inbox.h"
 #include "bus/rcu.h"
 
+/* -- what waits ---------------------------------------------------------- */
+
+void
+gyre__pool_enqueue(struct gyre_pool *pool, struct gyre__chain *taken)
+{
+	struct gyre_task *task;
+
+	pool->submitted += taken->messages;
+	while ((task = gyre__chain_pop(taken)) != NULL)
+		gyre__queue_push(&pool->queue, task);
+}
+
 void
 gyre__pool_receive(struct gyre_pool *pool)
 {
 	struct gyre__chain taken = { 0 };
 
 	gyre__inbox_take(pool->inbox, &taken);
-	pool->submitted += taken.messages;
-	gyre__chain_concat(&pool->chain, &taken);
+	gyre__pool_enqueue(pool, &taken);
 }
 
 /* Receive, or else arm; whether anything waits. */
@@ -30,13 +41,67 @@ static bool
 receive_or_arm(struct gyre_pool *pool)
 {
 	gyre__pool_receive(pool);
-	if (pool->chain.head == NULL) {
+	if (pool->queue.waiting == 0) {
 		if (gyre__inbox_arm(pool->inbox))
 			return false;
 		gyre__pool_receive(pool);
 	}
-	GYRE_INSIST(pool->chain.head != NULL);
+	GYRE_INSIST(pool->queue.waiting > 0);
 	return true;
+}
+
+struct gyre_room *
+gyre__pool_leave(struct gyre_pool *pool)
+{
+	/* worker.A1 relaxed: a number, and only that */
+	gyre__add_32_relaxed(&pool->admitted, (uint32_t)-1);
+	return (struct gyre_room *)gyre__chain_pop(&pool->rooms);
+}
+
+void
+gyre__pool_tell(struct gyre_room *room)
+{
+	struct gyre_inbox *home;
+
+	if (room == NULL)
+		return;
+	home = room->_home;
+	if (gyre_inbox_post(home, &room->task) < 0)
+		room->task.drop(&room->task, GYRE_DROP_STOPPED);
+	gyre_inbox_unref(home);
+}
+
+/* -- parking: the last that came is the first to go ---------------------- */
+
+static void
+park(struct gyre__worker *worker)
+{
+	struct gyre_pool *pool = worker->pool;
+
+	worker->below = pool->parked;
+	worker->is_parked = true;
+	pool->parked = worker;
+	pool->idle++;
+	while (worker->is_parked)
+		pthread_cond_wait(&worker->wake, &pool->mutex);
+}
+
+static void
+wake(struct gyre_pool *pool)
+{
+	struct gyre__worker *worker = pool->parked;
+
+	pool->parked = worker->below;
+	worker->is_parked = false;
+	pool->idle--;
+	pthread_cond_signal(&worker->wake);
+}
+
+void
+gyre__pool_wake_all(struct gyre_pool *pool)
+{
+	while (pool->parked != NULL)
+		wake(pool);
 }
 
 void
@@ -46,9 +111,9 @@ gyre__pool_wake_one(struct gyre_pool *pool)
 
 	if (pool->searching)
 		return; /* it will wake the next, if more waits */
-	if (pool->idle > 0) {
+	if (pool->parked != NULL) {
 		pool->searching = true;
-		pthread_cond_signal(&pool->work);
+		wake(pool);
 		return;
 	}
 	if (pool->threads == pool->threads_max)
@@ -65,38 +130,67 @@ gyre__pool_wake_one(struct gyre_pool *pool)
 void
 gyre__pool_keep_watch(struct gyre_pool *pool)
 {
+	if (pool->life != GYRE__POOL_OPEN)
+		return; /* nobody parks for long any more */
 	if (pool->idle == 0 && pool->threads == pool->threads_max)
 		return; /* all are busy, and each looks when it is done */
 	if (receive_or_arm(pool))
 		gyre__pool_wake_one(pool);
 }
 
-/* Wait for a job; NULL: the pool is stopping. */
-static struct gyre_task *
-next_job(struct gyre_pool *pool)
-{
-	struct gyre_task *task;
+/* -- a turn -------------------------------------------------------------- */
 
-	while (!pool->stopping && pool->chain.head == NULL &&
-	       !receive_or_arm(pool)) {
-		pool->idle++;
-		pthread_cond_wait(&pool->work, &pool->mutex);
-		pool->idle--;
+struct turn {
+	struct gyre_task *task;
+	struct gyre_job *job;       /* or NULL */
+	enum gyre__job_turn brings; /* for a job */
+	unsigned place;
+	struct gyre_room *room;
+};
+
+/* Wait until something waits; false: the worker is to end. */
+static bool
+await(struct gyre__worker *worker)
+{
+	struct gyre_pool *pool = worker->pool;
+
+	for (;;) {
+		switch (pool->life) {
+		case GYRE__POOL_OPEN:
+			if (pool->queue.waiting > 0 || receive_or_arm(pool))
+				return true;
+			break;
+		case GYRE__POOL_CLOSING:
+			break;
+		case GYRE__POOL_DRAINING:
+			return pool->queue.waiting > 0;
+		case GYRE__POOL_DROPPING:
+			return false;
+		}
+		park(worker);
 		pool->searching = false;
 	}
-	if (pool->stopping)
-		return NULL;
-	task = gyre__chain_pop(&pool->chain);
-	pool->chain.messages--;
-	gyre__pool_keep_watch(pool);
-	return task;
 }
 
-/* Whoever runs tasks looks at what they raised: nobody else will. */
-static void
-run_job(struct gyre_pool *pool, struct gyre_task *task)
+/* Take the next turn, unless there was none after all. */
+static bool
+take_turn(struct gyre_pool *pool, struct turn *ret, int64_t now_ns)
 {
-	task->run(task);
+	struct turn turn = { 0 };
+
+	turn.task = gyre__queue_pop(&pool->queue, &turn.place);
+	turn.job = gyre__job_of(turn.task);
+	turn.room = gyre__pool_leave(pool);
+	if (turn.job != NULL)
+		turn.brings = gyre__job_begin(turn.job, now_ns);
+	gyre__pool_keep_watch(pool);
+	*ret = turn;
+	return turn.brings != GYRE__JOB_SKIPPED || turn.job == NULL;
+}
+
+static void
+report_raised(struct gyre_pool *pool)
+{
 	if (!gyre__raised())
 		return;
 	gyre__log(&pool->log, GYRE_LOG_ERROR,
@@ -105,6 +199,55 @@ run_job(struct gyre_pool *pool, struct gyre_task *task)
 		  gyre_exception()->message, gyre_exception()->file,
 		  gyre_exception()->line);
 	gyre__clear_exception();
+}
+
+/* Whoever runs tasks looks at what they raised: nobody else will. */
+static void
+play(struct gyre_pool *pool, const struct turn *turn)
+{
+	gyre__pool_tell(turn->room);
+	if (turn->job == NULL)
+		turn->task->run(turn->task);
+	else if (turn->brings == GYRE__JOB_RUN)
+		gyre__job_run(turn->job);
+	else if (turn->brings != GYRE__JOB_SKIPPED)
+		gyre__job_give_back(turn->job, gyre__job_reason(turn->brings));
+	report_raised(pool);
+}
+
+static void
+count(struct gyre_pool *pool, const struct turn *turn)
+{
+	gyre__queue_finish(&pool->queue, turn->place);
+	if (turn->job == NULL || turn->brings == GYRE__JOB_RUN)
+		pool->run++;
+	else if (turn->brings == GYRE__JOB_EXPIRED)
+		pool->expired++;
+	else
+		pool->cancelled++;
+}
+
+static void
+do_turn(struct gyre__worker *worker)
+{
+	struct gyre_pool *pool = worker->pool;
+	struct turn turn;
+
+	if (!take_turn(pool, &turn, gyre__now_ns(pool->sys)))
+		pool->owed++;
+	else
+		worker->name = turn.job != NULL
+				       ? turn.job->_name
+				       : (void (*)(void))turn.task->run;
+	pool->busy++;
+	pthread_mutex_unlock(&pool->mutex);
+	play(pool, &turn);
+	pthread_mutex_lock(&pool->mutex);
+	pool->busy--;
+	worker->name = NULL;
+	count(pool, &turn);
+	if (pool->life != GYRE__POOL_OPEN)
+		pthread_cond_broadcast(&pool->changed);
 }
 
 static void
@@ -124,17 +267,12 @@ worker_main(void *arg)
 {
 	struct gyre__worker *worker = arg;
 	struct gyre_pool *pool = worker->pool;
-	struct gyre_task *task;
 
 	enter(worker);
 	pthread_mutex_lock(&pool->mutex);
 	pool->searching = false;
-	while ((task = next_job(pool)) != NULL) {
-		pthread_mutex_unlock(&pool->mutex);
-		run_job(pool, task);
-		pthread_mutex_lock(&pool->mutex);
-		pool->run++;
-	}
+	while (await(worker))
+		do_turn(worker);
 	pthread_mutex_unlock(&pool->mutex);
 	gyre__rcu_unregister();
 	return NULL;
@@ -148,10 +286,13 @@ gyre__pool_add_worker(struct gyre_pool *pool)
 
 	GYRE_INSIST(pool->threads < pool->threads_max);
 	worker->pool = pool;
+	pthread_cond_init(&worker->wake, NULL);
 	result = gyre__thread_start_blocked(pool->sys, &worker->thread,
 					    worker_main, worker);
-	if (result < 0)
+	if (result < 0) {
+		pthread_cond_destroy(&worker->wake);
 		return result;
+	}
 	pool->threads++;
 	pool->searching = true;
 	/* worker.H1 relaxed: nothing is read through it, and it never goes

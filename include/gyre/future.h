@@ -79,7 +79,8 @@ GYRE_API int gyre_future_reject(struct gyre_future *future, int error,
 
 /*
  * Complete the future with -ECANCELED. Whatever was to complete it is not
- * interrupted; its own completion is refused.
+ * interrupted; its own completion is refused. An executor's job that waits is
+ * withdrawn inside this call, one that runs sees gyre_job_cancelled().
  *
  * Thread: any
  * Errors: -EALREADY it was completed before

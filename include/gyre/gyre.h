@@ -11,6 +11,7 @@
 #include <gyre/port.h>
 #include <gyre/bus.h>
 #include <gyre/topic.h>
+#include <gyre/job.h>
 #include <gyre/pool.h>
 #include <gyre/poller.h>
 #include <gyre/handler.h>

@@ -410,6 +410,8 @@ GYRE_API int gyre_loop_expire_future(struct gyre_loop *loop,
  * Run a function that may block on an executor; NULL is the default one. Its
  * value resolves the future, gyre_raise() rejects it, an executor that
  * refuses or drops it rejects it with -ESHUTDOWN (or the refusal's code).
+ * Cancelling or rejecting the future withdraws the job if it waits; if it runs,
+ * gyre_job_cancelled() tells.
  *
  * Thread: owner
  * Owns:   the caller gets one reference to the future
@@ -421,9 +423,9 @@ GYRE_API struct gyre_future *gyre_loop_run_in_executor(
 
 /*
  * As gyre_loop_run_in_executor(); if the function never runs, `drop` gets arg:
- * on the executor when its turn comes and the future was cancelled before, on
- * whatever thread shuts the executor down, and inside this call if the executor
- * refuses.
+ * on the thread that cancels the future (or on the executor in the job's turn,
+ * where that cannot forget it), on whatever thread shuts the executor down, and
+ * inside this call if the executor refuses.
  *
  * Thread: owner
  * Owns:   the caller gets one reference to the future, and arg goes to fn or

@@ -1,12 +1,13 @@
 /*
- * An executor runs what would block; the pool is the one gyre brings.
+ * The pool: the executor that gyre brings.
  *
  * A pool starts no thread before its first job, one more whenever work comes
- * and none idles, and at most threads_max. All loops may share one. Jobs are
- * tasks: begun in the order of the submits on one of the pool's threads, or
- * dropped with a reason, exactly once. The threads may run where the thread
- * that made the pool may, and take no signals. Most programs never name a
- * pool: gyre_loop_run_in_executor() finds the default one.
+ * and none idles, and at most threads_max. All loops may share one: when a
+ * thread is free, the next job is of the loop that has the fewest running, and
+ * of one loop's in the order of the submits, or by priority. The threads may
+ * run where the thread that made the pool may, and take no signals. Most
+ * programs never name a pool: gyre_loop_run_in_executor() finds the default
+ * one.
  *
  *     struct gyre_pool *pool;
  *     gyre_pool_new(&(struct gyre_pool_options){ .threads_max = 4 }, &pool);
@@ -16,45 +17,35 @@
 #define GYRE_POOL_H
 
 #include <gyre/base.h>
-#include <gyre/task.h>
+#include <gyre/job.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct gyre_pool;
-struct gyre_executor;
 struct gyre_sys;
 
 #define GYRE_POOL_THREADS_MAX 1024u
-
-/* Bring your own executor by filling this in. */
-struct gyre_executor_ops {
-	/*
-	 * Take a task that will be run on a thread which may block, or be
-	 * dropped. Called on any thread; never blocks for long.
-	 * Errors: -ESHUTDOWN, -EAGAIN full, -ENOMEM; the task was not touched.
-	 */
-	int (*submit)(struct gyre_executor *executor, struct gyre_task *task);
-};
-
-/* What an executor runs for a loop: it may block, and returns a value. */
-typedef void *(*gyre_executor_fn)(void *arg);
-
-struct gyre_executor {
-	const struct gyre_executor_ops *ops;
-};
+#define GYRE_POOL_QUEUE_LIMIT 1048576u
 
 struct gyre_pool_options {
 	unsigned threads_max; /* 0: 4 + the number of allowed CPUs */
+	/* How many jobs may wait before a submit gives -EAGAIN; 0:
+	 * GYRE_POOL_QUEUE_LIMIT. */
+	uint32_t queue_limit;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
 
 struct gyre_pool_stats {
-	uint64_t submitted; /* accepted = run + dropped + waiting + running */
+	/* accepted = run + dropped + cancelled + expired + waiting + running */
+	uint64_t submitted;
 	uint64_t run;
 	uint64_t dropped;
+	uint64_t cancelled;
+	uint64_t expired;
+	uint64_t refused; /* it was full */
 	uint64_t waiting;
 	uint64_t running;
 	unsigned threads;
@@ -78,18 +69,6 @@ GYRE_API int gyre_pool_new(const struct gyre_pool_options *options,
 GYRE_API struct gyre_executor *gyre_pool_executor(struct gyre_pool *pool);
 
 /*
- * Submit a task to an executor.
- *
- * Thread: any
- * Owns:   on 0 the executor, until run or drop; on error still the caller
- * Blocks: never on a job; may start a thread
- * Errors: -ESHUTDOWN it was shut down; -EAGAIN it has no thread and none could
- *         be started; -EPERM the process is a fork of the one that made it
- */
-GYRE_API int gyre_executor_submit(struct gyre_executor *executor,
-				  struct gyre_task *task) GYRE_MUST_CHECK;
-
-/*
  * Read the pool's counters; they are consistent with one another.
  *
  * Thread: any
@@ -102,8 +81,13 @@ GYRE_API void gyre_pool_get_stats(struct gyre_pool *pool,
  * threads, free the pool. NULL is a no-op, and in a fork of the process that
  * made it so is every pool. Not from one of its own jobs.
  *
+ * To give up on a job that never returns, call gyre_executor_shut_down() with a
+ * deadline first, and if it answers -ETIMEDOUT do not free the pool: its stuck
+ * thread keeps using it, and ends with the process.
+ *
  * Thread: setup; no other thread uses the pool any more, except that a
- *         submit racing with it is safe if the pool outlives that call
+ *         submit racing with it is safe if the pool outlives that call, and a
+ *         job or its future may be cancelled at any time
  * Blocks: until the running jobs have returned
  */
 GYRE_API void gyre_pool_free(struct gyre_pool *pool);

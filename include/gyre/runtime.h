@@ -48,7 +48,8 @@ struct gyre_runtime_options {
 	 */
 	bool stop_signals;
 	unsigned pool_threads_max; /* of the shared pool; 0: its default */
-	/* Calls that are open at once, from one loop to one shard; 0: 65,536. */
+	/* Calls that are open at once, from one loop to one shard; 0: 65,536.
+	 */
 	unsigned calls_max;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;

@@ -50,7 +50,11 @@ struct gyre_task_chain {
 	size_t count;
 };
 
-/* Add a task, which is in no other chain and not posted. */
+/*
+ * Add a task to the end of a chain; it is in no other one and not posted.
+ *
+ * Thread: any; the chain is one thread's
+ */
 static inline void
 gyre_task_chain_add(struct gyre_task_chain *chain, struct gyre_task *task)
 {

@@ -79,7 +79,8 @@ struct gyre_subscribe_options {
 /*
  * Subscribe this thread's loop to a pattern. From the return on it gets what
  * is published; of every retained value that matches it gets the last one
- * first, not inside this call.
+ * first, not inside this call, unless a newer one that is published meanwhile
+ * comes in its place. A group gets none.
  *
  * Thread: any that runs a loop, or whose current loop does not run yet, as in
  *         a service's start

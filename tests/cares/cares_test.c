@@ -269,6 +269,8 @@ freeing_it_rejects_what_waits(void **state)
 	cares = NULL;
 	assert_int_equal(handlers(), 1);
 	assert_int_equal(finish(future, &addresses), -ESHUTDOWN);
+	/* Its timeout went with it. */
+	run_for(GYRE_MS(150));
 	gyre_cares_free(NULL);
 }
 
@@ -282,8 +284,36 @@ what_c_ares_does_not_know_is_refused(void **state)
 	(void)state;
 	assert_int_equal(finish(resolve("there.test", 0, 1 << 30), &addresses),
 			 -EINVAL);
+	assert_int_equal(
+		finish(gyre_net_resolve(the_loop,
+					&(struct gyre_resolve_options){
+						.service = "53",
+						.resolver = gyre_cares_resolver(
+							cares) }),
+		       &addresses),
+		-EINVAL);
 	assert_int_equal(gyre_cares_new(the_loop, &options, &none), -EINVAL);
 	assert_null(none);
+	assert_int_equal(queries, 0);
+}
+
+static void
+one_serves_its_own_loop_alone(void **state)
+{
+	const struct gyre_resolve_options options = {
+		.host = "there.test",
+		.resolver = gyre_cares_resolver(cares),
+	};
+	struct gyre_loop *other = real_loop();
+	struct gyre_future *future = gyre_net_resolve(other, &options);
+
+	(void)state;
+	assert_non_null(future);
+	assert_int_equal(gyre_loop_drain(other, GYRE_FOREVER), 0);
+	assert_int_equal(gyre_future_result(future, NULL), -EINVAL);
+	gyre_future_unref(future);
+	close_and_free(other);
+	run_for(GYRE_MS(5));
 	assert_int_equal(queries, 0);
 }
 
@@ -300,6 +330,7 @@ main(void)
 		TEST(one_may_be_cancelled_in_flight),
 		TEST(freeing_it_rejects_what_waits),
 		TEST(what_c_ares_does_not_know_is_refused),
+		TEST(one_serves_its_own_loop_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

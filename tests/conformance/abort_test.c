@@ -101,6 +101,47 @@ L27_callbacks_survive_an_abort(void **state)
 	assert_int_equal(stats.posted, stats.run);
 }
 
+/* The loop's own, which lie together in blocks. */
+static void
+add_around_an_abort(void *words)
+{
+	const char *const *word = words;
+
+	add_callback(trace_arg, word[0]);
+	add_callback(abort_run, "aborted");
+	for (unsigned i = 1; i < 4; i++)
+		CHECK(gyre_loop_add_callback_drop(
+			      the_loop, trace_arg, (void *)(uintptr_t)word[i],
+			      i == 2 ? trace_drop : NULL) == 0);
+}
+
+static void
+L27_what_lies_in_one_block_with_the_abort_survives_it(void **state)
+{
+	static const char *words[] = { "1", "2", "3", "4" };
+	struct gyre_loop_stats stats;
+
+	(void)state;
+	for (int closes = 0; closes < 2; closes++) {
+		CHECK(gyre_loop_add_callback(the_loop, add_around_an_abort,
+					     words) == 0);
+		run_to_the_abort();
+		assert_trace("1 aborted");
+		gyre_loop_get_stats(the_loop, &stats);
+		assert_int_equal(stats.waiting, 3);
+		if (closes)
+			break;
+		run_once();
+		assert_trace("2 3 4");
+		gyre_loop_get_stats(the_loop, &stats);
+		assert_int_equal(stats.posted, stats.run);
+	}
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	assert_trace("3 stopped");
+	gyre_loop_get_stats(the_loop, &stats);
+	assert_int_equal(stats.dropped, 3);
+}
+
 static void
 add_next(void *word)
 {
@@ -242,6 +283,8 @@ main(void)
 		STAGE_TEST(L26_a_loop_runs_again_after_its_poller_failed),
 		STAGE_TEST(L26_a_stop_before_the_abort_is_used_up),
 		STAGE_TEST(L27_callbacks_survive_an_abort),
+		STAGE_TEST(
+			L27_what_lies_in_one_block_with_the_abort_survives_it),
 		STAGE_TEST(
 			L27_what_was_added_meanwhile_comes_after_what_was_left),
 		STAGE_TEST(L27_what_is_left_is_dropped_if_the_loop_closes),

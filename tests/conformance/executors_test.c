@@ -319,8 +319,8 @@ never(void *arg)
 	return NULL;
 }
 
-/* L163 holds: cancelling discards what a running job will return, and does not
- * interrupt it; one that still waits does not run. */
+/* L163 holds: cancelling discards what a running job will return, and tells it
+ * but does not interrupt it; one that still waits does not run. */
 static void
 L163_a_running_job_goes_on(void **state)
 {
@@ -337,6 +337,62 @@ L163_a_running_job_goes_on(void **state)
 	assert_int_equal(sem_trywait(&there), -1);
 	assert_int_equal(gyre_future_result(future, NULL), -ECANCELED);
 	gyre_future_unref(future);
+}
+
+static void *
+wait_until_cancelled(void *arg)
+{
+	sem_post(&here);
+	while (!gyre_job_cancelled())
+		sched_yield();
+	return arg;
+}
+
+static void
+L163_a_running_job_is_told(void **state)
+{
+	struct gyre_future *future;
+
+	(void)state;
+	reset_meeting();
+	future = gyre_loop_run_in_executor(the_loop, NULL, wait_until_cancelled,
+					   NULL);
+	sem_wait(&here);
+	assert_int_equal(gyre_future_cancel(future), 0);
+	assert_int_equal(gyre_loop_close(the_loop, false), 0);
+	gyre_future_unref(future);
+}
+
+/* In a pool it is withdrawn inside the call that cancels. */
+static void
+L163_a_waiting_job_is_withdrawn_at_once(void **state)
+{
+	const struct gyre_pool_options options = { .threads_max = 1,
+						   ._sys = &fake_sys };
+	struct gyre_executor *executor;
+	struct gyre_pool_stats stats;
+	struct gyre_future *running;
+	struct gyre_future *waiting;
+
+	(void)state;
+	reset_meeting();
+	assert_int_equal(gyre_pool_new(&options, &pool), 0);
+	executor = gyre_pool_executor(pool);
+	running =
+		gyre_loop_run_in_executor(the_loop, executor, meet_first, NULL);
+	sem_wait(&here);
+	waiting = gyre_loop_run_in_executor_drop(the_loop, executor, never,
+						 (void *)(uintptr_t) "job",
+						 trace_drop);
+	assert_int_equal(gyre_future_cancel(waiting), 0);
+	assert_trace("job canceled");
+	gyre_pool_get_stats(pool, &stats);
+	assert_int_equal(stats.cancelled, 1);
+	assert_int_equal(stats.waiting, 0);
+	sem_post(&there);
+	gyre_pool_free(pool);
+	gyre_future_unref(running);
+	gyre_future_unref(waiting);
 }
 
 static void
@@ -398,6 +454,8 @@ main(void)
 		JOB_TEST(L162_a_job_outlives_its_loop),
 		JOB_TEST(L162_nobody_has_the_future),
 		JOB_TEST(L163_a_running_job_goes_on),
+		JOB_TEST(L163_a_running_job_is_told),
+		JOB_TEST(L163_a_waiting_job_is_withdrawn_at_once),
 		JOB_TEST(L163_a_waiting_job_does_not_run),
 		JOB_TEST(L164_one_hop_from_the_job_to_the_callback),
 	};

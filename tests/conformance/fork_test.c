@@ -378,14 +378,82 @@ L13_a_run_ends_in_the_fork_and_goes_on_in_the_parent(void **state)
 
 	(void)state;
 	add_callback(fork_and_return, "callback");
+	add_callback(trace_in_parent, "next");
 	CHECK(write(pipe_fds[1], "x", 1) == 1);
 	result = gyre_loop_start(the_loop);
 	if (child == 0)
 		end_as_a_child(result);
 	assert_int_equal(result, 0);
-	assert_trace("callback timeout handler");
+	assert_trace("callback next timeout handler");
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+}
+
+/* Of two that are ready the first forks, whichever that is. */
+static void
+fork_first(int fd, unsigned events, void *word)
+{
+	(void)fd;
+	(void)events;
+	if (child < 0)
+		fork_and_return(word);
+	else
+		trace_in_parent(word);
+	if (child > 0)
+		gyre_loop_stop(the_loop);
+}
+
+static void
+assert_good_child(void)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* The rest of the batch is the parent's, too. */
+static void
+L13_a_fork_in_a_timeout_runs_none_of_the_others(void **state)
+{
+	int result;
+
+	(void)state;
+	gyre_loop_remove_timeout(the_loop, timeout);
+	call_later(-2, fork_and_return, "forked");
+	call_later(-1, trace_in_parent, "next");
+	CHECK(write(pipe_fds[1], "x", 1) == 1);
+	result = gyre_loop_start(the_loop);
+	if (child == 0)
+		end_as_a_child(result);
+	assert_int_equal(result, 0);
+	assert_trace("forked next handler");
+	assert_good_child();
+}
+
+static void
+L13_a_fork_in_a_handler_calls_none_of_the_others(void **state)
+{
+	int other[2];
+	int result;
+
+	(void)state;
+	make_pipe(other);
+	gyre_loop_remove_timeout(the_loop, timeout);
+	set_handler(pipe_fds[0], GYRE_READ, fork_first, "one");
+	set_handler(other[0], GYRE_READ, fork_first, "one");
+	CHECK(write(pipe_fds[1], "x", 1) == 1);
+	CHECK(write(other[1], "x", 1) == 1);
+	child = -1;
+	result = gyre_loop_start(the_loop);
+	if (child == 0)
+		end_as_a_child(result);
+	assert_int_equal(result, 0);
+	assert_trace("one one");
+	assert_good_child();
+	gyre_loop_remove_handler(the_loop, other[0]);
+	close(other[0]);
+	close(other[1]);
 }
 
 #define FORK_TEST(name) \
@@ -402,6 +470,8 @@ main(void)
 		FORK_TEST(L13_a_fork_may_make_and_run_its_own),
 		FORK_TEST(L13_a_fork_inside_a_callback_leaves_the_run_alone),
 		FORK_TEST(L13_a_run_ends_in_the_fork_and_goes_on_in_the_parent),
+		FORK_TEST(L13_a_fork_in_a_timeout_runs_none_of_the_others),
+		FORK_TEST(L13_a_fork_in_a_handler_calls_none_of_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,44 @@ room_is_for_one_message(void **state)
 	assert_stats(1, 1, 0, 0, 1);
 }
 
+static struct gyre_port *other_port;
+
+static void
+send_elsewhere(struct gyre_port *port, void *word)
+{
+	CHECK(gyre_port_send_copy(other_port, "x", 2) == -EAGAIN);
+	send_arg(port, word);
+}
+
+static void
+notify_elsewhere(void *word)
+{
+	CHECK(gyre_port_notify(the_port, send_elsewhere, word, trace_drop) ==
+	      0);
+}
+
+static void
+room_in_one_port_is_none_in_another(void **state)
+{
+	const struct gyre_port_options options = {
+		.capacity = 1,
+		.on_message = say_message,
+	};
+
+	(void)state;
+	open_port_of(1);
+	assert_int_equal(gyre_port_new(the_loop, &options, &other_port), 0);
+	assert_int_equal(gyre_port_send_copy(other_port, "other", 6), 0);
+	step_with(sender, notify_elsewhere, a);
+	step(the_loop);
+	assert_trace("other");
+	assert_int_equal(gyre_port_send_copy(other_port, "other", 6), 0);
+	step(sender);
+	step(the_loop);
+	assert_trace("room other a");
+	gyre_port_unref(other_port);
+}
+
 /* -- closed ---------------------------------------------------------------- */
 
 static void
@@ -263,10 +301,14 @@ close_sender(void)
 static void
 assert_no_slot_is_lost(void)
 {
+	struct gyre_port_stats stats;
+
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(gyre_port_send_copy(the_port, "x", 2), 0);
 		assert_int_equal(gyre_port_send_copy(the_port, "y", 2),
 				 -EAGAIN);
+		gyre_port_get_stats(the_port, &stats);
+		assert_int_equal(stats.waiting, 1);
 		step(the_loop);
 		assert_trace("x");
 	}
@@ -446,6 +488,7 @@ main(void)
 		PORT_TEST(a_port_on_the_own_loop_tells_of_room),
 		PORT_TEST(room_that_is_not_used_goes_to_the_next),
 		PORT_TEST(room_is_for_one_message),
+		PORT_TEST(room_in_one_port_is_none_in_another),
 		PORT_TEST(closing_the_port_drops_who_waits_at_home),
 		PORT_TEST(room_in_a_port_that_closed_meanwhile_is_no_room),
 		PORT_TEST(closing_the_port_s_loop_drops_who_waits_at_home),

@@ -4,6 +4,8 @@
  */
 #include "tests/loop/port_fixture.h"
 
+#include "bus/port.h"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -413,7 +415,7 @@ on_exception(struct gyre_loop *loop, const struct gyre_failure *failure,
 }
 
 static void
-a_handler_that_raises_is_reported_and_the_message_released(void **state)
+a_handler_that_raises_is_reported(void **state)
 {
 	struct gyre_loop_options options = stage_options();
 
@@ -423,9 +425,9 @@ a_handler_that_raises_is_reported_and_the_message_released(void **state)
 	the_loop = new_loop(&options);
 	open_port((struct gyre_port_options){ .capacity = 1,
 					      .on_message = raise_it });
-	assert_int_equal(send_word("a"), 0);
+	assert_int_equal(gyre_port_send_copy(the_port, "a", 2), 0);
 	step(the_loop);
-	assert_trace("a ~");
+	assert_trace("a");
 	assert_string_equal(failed, "port: no");
 	assert_stats(1, 1, 0, 0, 0);
 }
@@ -467,6 +469,7 @@ use_as_a_fork(void *arg)
 	CHECK(gyre_port_send_wait(the_port, message("a"), 0) == -EPERM);
 	CHECK(gyre_port_notify(the_port, say_high, NULL, NULL) == -EPERM);
 	gyre_port_close(the_port);
+	CHECK(!gyre__port_is_closed(the_port));
 	_exit(7);
 }
 
@@ -478,12 +481,59 @@ a_fork_is_refused(void **state)
 
 	(void)state;
 	open_port_of(1);
+	assert_int_equal(send_word("a"), 0); /* full: refused all the same */
 	status = in_child(use_as_a_fork, NULL, output, sizeof(output));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 7)
 		fail_msg("%s", output);
-	assert_int_equal(send_word("a"), 0);
 	step(the_loop);
 	assert_trace("a ~");
+}
+
+static void
+close_elsewhere(void *arg)
+{
+	(void)arg;
+	gyre_port_close(the_port);
+}
+
+static void
+make_elsewhere(void *arg)
+{
+	const struct gyre_port_options options = {
+		.capacity = 1,
+		.on_message = say_message,
+	};
+
+	(void)arg;
+	(void)!gyre_port_new(the_loop, &options, &the_port);
+}
+
+static void
+misuse(void *call)
+{
+	elsewhere(*(void (**)(void *))call, NULL);
+}
+
+/* In a child, which may not run its parent's loop. */
+static void
+run_and_misuse(void *call)
+{
+	the_loop = stage_loop();
+	open_port_of(1);
+	(void)!gyre_loop_add_callback(the_loop, misuse, call);
+	(void)!gyre_loop_start(the_loop);
+}
+
+static void
+a_call_from_the_wrong_thread_is_named(void **state)
+{
+	void (*call)(void *) = close_elsewhere;
+
+	(void)state;
+	assert_true(
+		aborts_saying(run_and_misuse, &call, " gyre_port_close():"));
+	call = make_elsewhere;
+	assert_true(aborts_saying(run_and_misuse, &call, " gyre_port_new():"));
 }
 
 int
@@ -507,10 +557,10 @@ main(void)
 		PORT_TEST(
 			a_message_on_its_way_to_a_loop_that_closes_is_dropped),
 		PORT_TEST(a_closed_port_may_be_closed_after_its_loop_is_gone),
-		PORT_TEST(
-			a_handler_that_raises_is_reported_and_the_message_released),
+		PORT_TEST(a_handler_that_raises_is_reported),
 		PORT_TEST(without_memory_or_a_loop_there_is_no_port),
 		PORT_TEST(a_fork_is_refused),
+		PORT_TEST(a_call_from_the_wrong_thread_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

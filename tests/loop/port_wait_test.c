@@ -46,10 +46,14 @@ open_held_port(void)
 static void
 with_room_nothing_is_waited_for(void **state)
 {
+	unsigned before;
+
 	(void)state;
 	open_port_of(1);
 	assert_int_equal(wait_until(0), 0);
+	before = fake_counts().allocations;
 	assert_int_equal(wait_until(0), -ETIMEDOUT);
+	assert_int_equal(fake_counts().allocations, before);
 	assert_stats(1, 0, 0, 1, 1);
 	step(the_loop);
 	assert_trace("m ~");

@@ -15,6 +15,8 @@
 #include "bus/inbox.h"
 #include "bus/latch.h"
 #include "bus/outbox.h"
+#include "bus/reaper.h"
+#include "bus/topics.h"
 
 #include <errno.h>
 
@@ -53,6 +55,35 @@ struct world {
 
 static struct world *world;
 static int value;
+
+/* -- what a bus has besides ------------------------------------------------ */
+
+struct gyre__reaper *
+gyre__reaper_new(const struct gyre_sys *sys)
+{
+	(void)sys;
+	return NULL;
+}
+
+void
+gyre__reaper_free(struct gyre__reaper *reaper)
+{
+	(void)reaper;
+}
+
+struct gyre__topics *
+gyre__topics_new(const struct gyre_sys *sys, struct gyre__reaper *reaper)
+{
+	(void)sys;
+	(void)reaper;
+	return NULL;
+}
+
+void
+gyre__topics_close(struct gyre__topics *topics)
+{
+	(void)topics;
+}
 
 /* -- what a call stands on ----------------------------------------------- */
 

@@ -600,12 +600,81 @@ static const struct explorer_scenario notice = {
 	.check_end = check_notice,
 };
 
+/* -- loop_closes: two send, and then there is no inbox any more ------------ */
+
+static void
+close_loop(void)
+{
+	struct gyre_task *task;
+
+	close_port();
+	explorer_step("closes the inbox");
+	world->mailbox->closed = 1;
+	while ((task = gyre__chain_pop(&world->mailbox->chain)) != NULL)
+		task->drop(task, GYRE_DROP_STOPPED);
+}
+
+static void
+loop_closes_run(unsigned thread)
+{
+	if (thread == 2)
+		close_loop();
+	else
+		last_slot_run(thread);
+}
+
+static const struct explorer_scenario loop_closes = {
+	.name = "loop_closes",
+	.threads = 3,
+	.thread_names = { "sender 0", "sender 1", "owner" },
+	.set_up = inside_set_up,
+	.run = loop_closes_run,
+	.check_end = check_end,
+};
+
+/* -- rush: too much for all schedules, for some at random ------------------ */
+
+#define RUSHERS 4
+
+static void
+rush_set_up(void)
+{
+	set_up(2, RUSHERS, 2);
+	fill();
+}
+
+static void
+rush_run(unsigned thread)
+{
+	if (thread == RUSHERS) {
+		own(explorer_choose(2, "may close?"));
+	} else if (thread < 2) {
+		sit();
+	} else {
+		for (unsigned i = 0; i < 2; i++)
+			count(gyre_port_send(world->port,
+					     (struct gyre_message){ 0 }));
+		end();
+	}
+}
+
+static const struct explorer_scenario rush = {
+	.name = "rush",
+	.threads = RUSHERS + 1,
+	.thread_names = { "waiter 0", "waiter 1", "sender 2", "sender 3",
+			  "owner" },
+	.random_only = true,
+	.set_up = rush_set_up,
+	.run = rush_run,
+	.check_end = check_end,
+};
+
 int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
-		&stack,        &last_slot, &inside, &sitters,
-		&close_sitter, &notice,    NULL,
+		&stack,  &last_slot,   &inside, &sitters, &close_sitter,
+		&notice, &loop_closes, &rush,   NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);

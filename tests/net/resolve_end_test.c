@@ -318,6 +318,19 @@ a_resolver_of_ones_own_is_cancelled(void **state)
 	assert_int_equal(answer_own(), -EALREADY);
 }
 
+/* The loop hears of the answer when the caller has given up already. */
+static void
+an_answer_that_meets_a_cancel_is_freed(void **state)
+{
+	struct gyre_future *future = resolve_by_own(0);
+
+	(void)state;
+	assert_int_equal(answer_own(), 0);
+	assert_int_equal(gyre_future_cancel(future), 0);
+	assert_int_equal(finish_with_error(future), -ECANCELED);
+	run_once();
+}
+
 static void
 an_own_answer_that_meets_a_closed_loop_is_freed(void **state)
 {
@@ -369,7 +382,9 @@ memory_may_end_anywhere(void **state)
 {
 	struct gyre_addresses *addresses = NULL;
 	struct gyre_future *future;
+	unsigned asked;
 	unsigned n = 0;
+	bool failed;
 	int error = 0;
 
 	(void)state;
@@ -383,8 +398,11 @@ memory_may_end_anywhere(void **state)
 		hold(0);
 		fake_fail_at(++n);
 		future = gyre_net_resolve(the_loop, &options);
+		failed = future == NULL || gyre_future_done(future);
+		asked = names.asked;
 		if (held.task != NULL)
 			held.task->run(held.task);
+		assert_true(!failed || names.asked == asked);
 		if (future == NULL)
 			continue;
 		fake_fail_at(0);
@@ -419,6 +437,7 @@ main(void)
 		NAMES_STAGE_TEST(a_resolver_of_ones_own_is_cancelled),
 		NAMES_STAGE_TEST(
 			an_own_answer_that_meets_a_closed_loop_is_freed),
+		NAMES_STAGE_TEST(an_answer_that_meets_a_cancel_is_freed),
 		NAMES_STAGE_TEST(a_resolver_that_fails_ends_the_lookup),
 		NAMES_STAGE_TEST(wrong_addresses_are_refused),
 		NAMES_STAGE_TEST(memory_may_end_anywhere),

@@ -145,7 +145,8 @@ command_publish(struct call *call)
 		return;
 	}
 	if (publication->done) {
-		reply_integer(call->reply, 0);
+		reply_integer(call->reply,
+			      (int64_t)publication_receivers(publication));
 		publication_unref(publication);
 		return;
 	}

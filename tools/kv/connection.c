@@ -139,19 +139,47 @@ void
 connection_add_publication(struct connection *connection,
 			   struct publication *publication)
 {
+	struct shard *shard = connection->shard;
+
 	connection->publications++;
 	connection->carried_bytes += publication_size(publication);
+	if (++shard->publications >= publication_max(shard->server))
+		shard->publications_full = true;
 	replies_add_publication(&connection->replies, publication);
+}
+
+/* There is room again: go on with those that wait to publish. */
+static void
+publish_on(struct shard *shard)
+{
+	struct connection *connection = shard->connections;
+
+	shard->publications_full = false;
+	while (connection != NULL) {
+		struct connection *next = connection->next;
+
+		if (connection->held) {
+			settle(connection);
+			free_if_done(connection);
+		}
+		connection = next;
+	}
 }
 
 void
 connection_on_publication(struct connection *connection,
 			  struct publication *publication)
 {
+	struct shard *shard = connection->shard;
+
 	connection->publications--;
 	connection->carried_bytes -= publication_size(publication);
 	settle(connection);
 	free_if_done(connection);
+	shard->publications--;
+	if (shard->publications_full &&
+	    shard->publications <= publication_max(shard->server) / 2)
+		publish_on(shard);
 }
 
 /* Tell whether a subscriber reads too slowly to be kept. */

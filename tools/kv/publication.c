@@ -44,7 +44,10 @@ release(void *data)
 	struct server *server = publication->server;
 	const struct shard *home = server->shards[publication->home];
 
-	/* Only its home looks at what is home's: nobody wanted it. */
+	/*
+	 * Only its home looks at what is home's: nobody wanted it, or they
+	 * have been faster than the bus.
+	 */
 	if (gyre_loop_current(false) == home->loop && publication->sending) {
 		publication->done = true;
 		publication_unref(publication);
@@ -99,6 +102,12 @@ publication_send(struct publication *publication)
 	if (error < 0)
 		publication_unref(publication);
 	return error;
+}
+
+unsigned
+publication_max(const struct server *server)
+{
+	return GYRE_TOPIC_BACKLOG_MAX / server->shards_count;
 }
 
 void

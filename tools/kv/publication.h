@@ -49,10 +49,14 @@ struct publication *publication_new(struct connection *connection,
 				    const struct arg *message);
 
 /*
- * Send it. 0, or an errno and it goes nowhere. If nobody wants it it is done
- * when this returns, and connection_on_publication() is not called for it.
+ * Send it. 0, or an errno and it goes nowhere. It may be done when this
+ * returns, such as if nobody wants it: connection_on_publication() is called
+ * only if it is not.
  */
 int publication_send(struct publication *publication);
+
+/* How many of one shard may be under way, so that the bus has room for all. */
+unsigned publication_max(const struct server *server);
 
 /* The slot is done with it. */
 void publication_unref(struct publication *publication);

@@ -296,7 +296,8 @@ router_must_wait(const struct connection *connection,
 		return connection->lanes_busy > 0 ||
 		       connection->publications > 0;
 	case ROUTE_PUBLISH:
-		return connection->lanes_busy > 0;
+		return connection->lanes_busy > 0 ||
+		       connection->shard->publications_full;
 	default:
 		return connection->publications > 0;
 	}

@@ -27,7 +27,8 @@ const struct command *router_dispatch(struct connection *connection,
  * Commands on keys do not wait for one another: those that could tell share a
  * shard. A message may tell of anything, so it is published when all commands
  * before it have run, and what comes behind it runs when it has arrived. Only
- * messages follow on messages, since they keep their order by themselves.
+ * messages follow on messages, since they keep their order by themselves, as
+ * long as there is room for them.
  */
 bool router_must_wait(const struct connection *connection,
 		      const struct command *command);

@@ -53,6 +53,8 @@ struct shard {
 	uint64_t last_connection; /* its number on this shard */
 	struct pubsub pubsub;
 	uint64_t last_publication; /* its serial */
+	unsigned publications;     /* of its connections, under way */
+	bool publications_full;    /* enough are; until half of them are back */
 	struct batch *spare;       /* batches to fill again */
 	size_t spare_count;
 	struct bytes scratch; /* of whoever runs, until it returns */
