@@ -263,3 +263,39 @@ channel_send(struct channel *channel, enum path path)
 	channel_refused(channel, message);
 	return error;
 }
+
+/* They had numbers, which the next ones get. */
+static void
+take_back(struct channel *channel, uint64_t first)
+{
+	uint64_t end =
+		atomic_load_explicit(&channel->sent, memory_order_relaxed);
+
+	for (uint64_t number = first; number < end; number++)
+		channel_refused(channel,
+				&channel->ring[number & (channel->size - 1)]);
+	atomic_store_explicit(&channel->sent, first, memory_order_relaxed);
+}
+
+int
+channel_send_chain(struct channel *channel, unsigned count)
+{
+	struct gyre_task_chain chain = { 0 };
+	uint64_t first =
+		atomic_load_explicit(&channel->sent, memory_order_relaxed);
+	struct message *message;
+	int error;
+
+	while (chain.count < count &&
+	       (message = channel_prepare(channel, PATH_TASKS)) != NULL) {
+		gyre_task_chain_add(&chain, &message->task);
+		channel_sent(channel, message);
+	}
+	if (chain.count == 0)
+		return -EAGAIN;
+	error = gyre_inbox_post_chain(channel->life->places[channel->to].inbox,
+				      &chain);
+	if (error < 0)
+		take_back(channel, first);
+	return error;
+}

@@ -79,6 +79,9 @@ channel_under_way(const struct channel *channel)
  */
 int channel_send(struct channel *channel, enum path path);
 
+/* Send up to so many tasks at once, or none of them. */
+int channel_send_chain(struct channel *channel, unsigned count);
+
 /* The same for a call, whose reply the calls look after. */
 struct message *channel_prepare(struct channel *channel, enum path path);
 void channel_sent(struct channel *channel, struct message *message);

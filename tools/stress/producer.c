@@ -92,6 +92,8 @@ step(struct producer *producer)
 	uint64_t kinds = rng_next(&producer->rng);
 	unsigned count = 1 + (unsigned)rng_below(&producer->rng, BURST_MAX);
 
+	if (options_mixes(life->options, PATH_TASKS) && kinds >> 61 == 0)
+		(void)channel_send_chain(channel, count);
 	for (unsigned i = 0; i < count; i++) {
 		if (!send_one(producer, channel,
 			      order_path(life->options, kinds >> i)))
