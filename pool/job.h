@@ -20,6 +20,8 @@
 
 #include <gyre/job.h>
 
+struct gyre_sys;
+
 enum gyre__job_turn {
 	GYRE__JOB_RUN,      /* it runs: gyre__job_run() */
 	GYRE__JOB_EXPIRED,  /* gyre__job_give_back() */
@@ -32,7 +34,8 @@ enum gyre__job_turn {
 struct gyre_job *gyre__job_of(struct gyre_task *task);
 
 /* What its turn brings, decided for good. The executor's thread. */
-enum gyre__job_turn gyre__job_begin(struct gyre_job *job, int64_t now_ns);
+enum gyre__job_turn gyre__job_begin(struct gyre_job *job,
+				    const struct gyre_sys *sys);
 
 /* The same where it is not to run. */
 enum gyre__job_turn gyre__job_stop(struct gyre_job *job);

@@ -42,20 +42,40 @@ ensure_thread(struct gyre_pool *pool)
 	return result;
 }
 
+/* How many wait by this count of those that were accepted, at most. */
+static uint32_t
+count_waiting(struct gyre_pool *pool, uint32_t admitted)
+{
+	/* pool.A1 relaxed: a number, and only that */
+	uint32_t left = gyre__load_32_relaxed(&pool->left_seen);
+
+	if (admitted - left < pool->queue_limit)
+		return admitted - left;
+	/* pool.A2 relaxed: as A1 */
+	left = gyre__load_32_relaxed(&pool->left);
+	/* pool.A3 relaxed: as A1 */
+	gyre__store_32_relaxed(&pool->left_seen, left);
+	return admitted - left;
+}
+
 /* Take a place in the queue, if there is one. */
 static bool
 admit(struct gyre_pool *pool)
 {
-	/* pool.A1 relaxed: a number, and only that */
+	/* pool.A4 relaxed: a number, and only that */
 	uint32_t seen = gyre__load_32_relaxed(&pool->admitted);
 
 	do {
-		if (seen >= pool->queue_limit) {
+		uint32_t waiting = count_waiting(pool, seen);
+
+		/* A number from before others came and left says nothing: the
+		 * exchange below will tell. */
+		if (waiting >= pool->queue_limit && waiting <= INT32_MAX) {
 			/* pool.R1 relaxed: a statistic */
 			gyre__add_64_relaxed(&pool->refused, 1);
 			return false;
 		}
-		/* pool.A2 relaxed: as A1 */
+		/* pool.A5 relaxed: as A4 */
 	} while (!gyre__cas_32_relaxed(&pool->admitted, &seen, seen + 1));
 	return true;
 }
@@ -75,7 +95,7 @@ pool_submit(struct gyre_executor *executor, struct gyre_task *task)
 		return -EAGAIN;
 	result = gyre__inbox_push(pool->inbox, task, task);
 	if (result < 0)
-		/* pool.A3 relaxed: as A1 */
+		/* pool.A6 relaxed: as A4 */
 		gyre__add_32_relaxed(&pool->admitted, (uint32_t)-1);
 	return result;
 }
@@ -114,14 +134,18 @@ static int
 pool_notify(struct gyre_executor *executor, struct gyre_room *room)
 {
 	struct gyre_pool *pool = (struct gyre_pool *)executor;
+	uint32_t waiting;
 	bool has_room;
 	int result = 0;
 
 	if (is_fork(pool))
 		return -EPERM;
 	pthread_mutex_lock(&pool->mutex);
-	/* pool.A4 relaxed: it shrinks under the mutex only */
-	has_room = gyre__load_32_relaxed(&pool->admitted) < pool->queue_limit;
+	/* pool.A7 relaxed: a number, and only that */
+	waiting = gyre__load_32_relaxed(&pool->admitted);
+	/* pool.A8 relaxed: it changes under the mutex only */
+	waiting -= gyre__load_32_relaxed(&pool->left);
+	has_room = waiting < pool->queue_limit;
 	if (pool->life != GYRE__POOL_OPEN)
 		result = -ESHUTDOWN;
 	else if (!has_room)
@@ -170,6 +194,12 @@ plan_threads(const struct gyre_pool_options *options,
 		gyre__log(&options->log, GYRE_LOG_ERROR,
 			  "pool: threads_max is %u, the limit is %u", threads,
 			  GYRE_POOL_THREADS_MAX);
+		return -EINVAL;
+	}
+	if (options->queue_limit > GYRE_POOL_QUEUE_LIMIT) {
+		gyre__log(&options->log, GYRE_LOG_ERROR,
+			  "pool: queue_limit is %u, the limit is %u",
+			  options->queue_limit, GYRE_POOL_QUEUE_LIMIT);
 		return -EINVAL;
 	}
 	*ret_threads = threads;
@@ -223,7 +253,8 @@ gyre_pool_new(const struct gyre_pool_options *options,
 	if (result < 0)
 		return result;
 	pool = gyre__allocate(
-		sys, sizeof(*pool) + threads * sizeof(pool->workers[0]), 0);
+		sys, sizeof(*pool) + threads * sizeof(pool->workers[0]),
+		GYRE__CACHE_PAIR);
 	if (pool == NULL)
 		return -ENOMEM;
 	init_pool(pool, options, sys);

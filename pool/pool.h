@@ -26,6 +26,8 @@
 #include "base/thread.h"
 #include "pool/queue.h"
 
+#include <stdalign.h>
+
 struct gyre__worker {
 	struct gyre_pool *pool;
 	pthread_t thread;
@@ -63,10 +65,15 @@ struct gyre_pool {
 	/* Goes to 1 with the first thread; a stale 0 costs a look under the
 	 * mutex. */
 	uint32_t has_threads;
-	/* Jobs that were accepted and whose turn has not come: submitters add,
-	 * whoever takes one out subtracts, under the mutex. */
-	uint32_t admitted;
+	/* -- submitters, atomic -- */
+	/* How many were accepted, and how many had left the queue when
+	 * somebody last looked: a stale number is too low, and whoever would
+	 * refuse for it looks again. */
+	alignas(GYRE__CACHE_PAIR) uint32_t admitted;
+	uint32_t left_seen;
 	uint64_t refused;
+	/* -- written under the mutex, atomic: submitters read it -- */
+	alignas(GYRE__CACHE_PAIR) uint32_t left;
 	/* -- under the mutex -- */
 	pthread_mutex_t mutex;
 	enum gyre__pool_life life;

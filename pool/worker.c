@@ -54,7 +54,10 @@ struct gyre_room *
 gyre__pool_leave(struct gyre_pool *pool)
 {
 	/* worker.A1 relaxed: a number, and only that */
-	gyre__add_32_relaxed(&pool->admitted, (uint32_t)-1);
+	uint32_t left = gyre__load_32_relaxed(&pool->left);
+
+	/* worker.A2 relaxed: as A1; nobody else writes it now */
+	gyre__store_32_relaxed(&pool->left, left + 1);
 	return (struct gyre_room *)gyre__chain_pop(&pool->rooms);
 }
 
@@ -174,7 +177,7 @@ await(struct gyre__worker *worker)
 
 /* Take the next turn, unless there was none after all. */
 static bool
-take_turn(struct gyre_pool *pool, struct turn *ret, int64_t now_ns)
+take_turn(struct gyre_pool *pool, struct turn *ret)
 {
 	struct turn turn = { 0 };
 
@@ -182,7 +185,7 @@ take_turn(struct gyre_pool *pool, struct turn *ret, int64_t now_ns)
 	turn.job = gyre__job_of(turn.task);
 	turn.room = gyre__pool_leave(pool);
 	if (turn.job != NULL)
-		turn.brings = gyre__job_begin(turn.job, now_ns);
+		turn.brings = gyre__job_begin(turn.job, pool->sys);
 	gyre__pool_keep_watch(pool);
 	*ret = turn;
 	return turn.brings != GYRE__JOB_SKIPPED || turn.job == NULL;
@@ -233,7 +236,7 @@ do_turn(struct gyre__worker *worker)
 	struct gyre_pool *pool = worker->pool;
 	struct turn turn;
 
-	if (!take_turn(pool, &turn, gyre__now_ns(pool->sys)))
+	if (!take_turn(pool, &turn))
 		pool->owed++;
 	else
 		worker->name = turn.job != NULL

@@ -56,7 +56,8 @@ struct gyre_pool_stats {
  * Make a pool. NULL options mean the defaults.
  *
  * Thread: setup
- * Errors: -EINVAL more than GYRE_POOL_THREADS_MAX threads; -ENOMEM
+ * Errors: -EINVAL more than GYRE_POOL_THREADS_MAX threads, or queue_limit more
+ *         than GYRE_POOL_QUEUE_LIMIT; -ENOMEM
  */
 GYRE_API int gyre_pool_new(const struct gyre_pool_options *options,
 			   struct gyre_pool **ret_pool) GYRE_MUST_CHECK;

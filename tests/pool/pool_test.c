@@ -248,6 +248,24 @@ too_many_threads_are_refused_with_a_line(void **state)
 			    "pool: threads_max is 1025, the limit is 1024");
 }
 
+static void
+too_long_a_queue_is_refused_with_a_line(void **state)
+{
+	const struct gyre_pool_options options = {
+		.queue_limit = GYRE_POOL_QUEUE_LIMIT + 1,
+		.log = { .fn = keep_line, .arg = &the_lines },
+		._sys = harness_sys(),
+	};
+	struct gyre_pool *pool = NULL;
+
+	(void)state;
+	assert_int_equal(gyre_pool_new(&options, &pool), -EINVAL);
+	assert_null(pool);
+	assert_string_equal(
+		the_lines.last,
+		"pool: queue_limit is 1048577, the limit is 1048576");
+}
+
 /* -- running ------------------------------------------------------------- */
 
 static void
@@ -617,6 +635,7 @@ main(void)
 		TEST(free_of_null_and_of_an_unused_pool),
 		TEST(defaults_suffice),
 		TEST(too_many_threads_are_refused_with_a_line),
+		TEST(too_long_a_queue_is_refused_with_a_line),
 		TEST(a_worker_has_a_name_no_signals_and_its_makers_cpus),
 		TEST(one_worker_keeps_the_order),
 		TEST(jobs_that_wait_for_each_other_meet),
