@@ -124,6 +124,14 @@ run_chain(struct gyre__chain *chain)
 		task->run(task);
 }
 
+/* A stop alone asks for no grace period: in a fork, where the parent's readers
+ * never end theirs, a runtime that retires nothing can still be stopped. */
+static bool
+is_stop(const struct gyre__reaper *reaper, const struct gyre__chain *chain)
+{
+	return chain->head == &reaper->stop && chain->tail == &reaper->stop;
+}
+
 static void
 reap(struct gyre__reaper *reaper, struct gyre__chain *chain)
 {
@@ -143,7 +151,9 @@ reaper_main(void *arg)
 		struct gyre__chain chain = { 0 };
 
 		gyre__inbox_take(reaper->inbox, &chain);
-		if (chain.head != NULL)
+		if (is_stop(reaper, &chain))
+			run_chain(&chain);
+		else if (chain.head != NULL)
 			reap(reaper, &chain);
 		else if (gyre__inbox_arm(reaper->inbox))
 			sleep_until_rung(reaper);
