@@ -110,6 +110,8 @@ pool_cancel(struct gyre_executor *executor, struct gyre_job *job)
 	struct gyre_pool *pool = (struct gyre_pool *)executor;
 	struct gyre_room *room = NULL;
 
+	if (is_fork(pool))
+		return -EPERM; /* its turn will not come */
 	pthread_mutex_lock(&pool->mutex);
 	while (pool->life == GYRE__POOL_CLOSING)
 		pthread_cond_wait(&pool->changed, &pool->mutex);

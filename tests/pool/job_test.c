@@ -240,6 +240,27 @@ a_job_that_runs_is_told(void **state)
 	gyre_pool_free(pool);
 }
 
+static void
+in_a_fork_the_pool_is_not_touched(void **state)
+{
+	struct work work;
+
+	(void)state;
+	make_pool(0);
+	work_init(&work, &plain);
+	submit(&work);
+	harness_pretend_fork(true);
+	assert_int_equal(gyre_job_cancel(&work.job), 0);
+	assert_int_equal(gyre_executor_shut_down(
+				 executor, GYRE_SHUT_DOWN_CANCEL, GYRE_FOREVER),
+			 -EPERM);
+	harness_pretend_fork(false);
+	assert_int_equal(work.dropped, 0);
+	let_go_and_drain();
+	assert_int_equal(work.dropped, 1);
+	gyre_pool_free(pool);
+}
+
 /* -- deadlines ----------------------------------------------------------- */
 
 static void
@@ -584,6 +605,7 @@ main(void)
 		TEST(a_job_may_be_submitted_again),
 		TEST(a_job_that_waits_is_withdrawn_at_once),
 		TEST(a_job_that_runs_is_told),
+		TEST(in_a_fork_the_pool_is_not_touched),
 		TEST(past_its_deadline_a_job_never_runs),
 		TEST(priorities_order_one_source_s_jobs),
 		TEST(sources_take_turns),
