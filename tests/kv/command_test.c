@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "fixture.h"
+#include "router.h"
 
 #define ASK(line, expected) \
 	assert_string_equal(fixture_ask(fixture, line), expected)
@@ -242,6 +243,10 @@ scan_walks_and_filters(void **state)
 	ASK("scan 0 count 100 type string match x?",
 	    "*2\r\n$1\r\n0\r\n*1\r\n$2\r\nx2\r\n");
 	ASK("scan 0 count 100 type list", "*2\r\n$1\r\n0\r\n*0\r\n");
+	ASK("flushall", "+OK\r\n");
+	ASK("set \"\" v", "+OK\r\n");
+	ASK("scan 0 match *", "*2\r\n$1\r\n0\r\n*1\r\n$0\r\n\r\n");
+	ASK("scan 0 match **", "*2\r\n$1\r\n0\r\n*0\r\n");
 	ASK("scan x", "-ERR invalid cursor\r\n");
 	ASK("scan 1x", "-ERR invalid cursor\r\n");
 	ASK("scan \" 1\"", "-ERR invalid cursor\r\n");
@@ -318,6 +323,119 @@ the_connection_has_its_commands(void **state)
 	ASK("client getname", "$3\r\nyou\r\n");
 	ASK("quit now", "+OK\r\n");
 	assert_true(fixture->connection->closing);
+}
+
+/* The shard's tables, without the bus. */
+static void
+subscribe(struct fixture *fixture, enum channel_kind kind, const char *text)
+{
+	struct arg name = fixture_arg(fixture, text);
+
+	assert_int_equal(channels_add(&fixture->shard.pubsub.channels, kind,
+				      &name, &fixture->connection->subscriber),
+			 0);
+}
+
+static void
+unsubscribe_all(struct fixture *fixture)
+{
+	struct subscriber *subscriber = &fixture->connection->subscriber;
+
+	for (enum channel_kind kind = 0; kind < CHANNEL_KINDS; kind++) {
+		while (subscriber->subscriptions[kind] != NULL)
+			channels_remove(&fixture->shard.pubsub.channels,
+					subscriber->subscriptions[kind]);
+	}
+}
+
+static void
+channels_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct subscriber other = { 0 };
+	struct arg a = fixture_arg(fixture, "a");
+
+	ASK("pubsub channels", "*0\r\n");
+	ASK("pubsub numpat", ":0\r\n");
+	ASK("pubsub numsub", "*0\r\n");
+	assert_int_equal(channels_add(&fixture->shard.pubsub.channels,
+				      CHANNEL_NAME, &a, &other),
+			 0);
+	ASK("pubsub channels", "*1\r\n$1\r\na\r\n");
+	ASK("pubsub channels b*", "*0\r\n");
+	ASK("pubsub numsub a b a", "*6\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:0\r\n"
+				   "$1\r\na\r\n:1\r\n");
+	ASK("pubsub nosuch",
+	    "-ERR unknown subcommand 'nosuch'. Try PUBSUB HELP.\r\n");
+	ASK("pubsub Channels a b",
+	    "-ERR unknown subcommand or wrong number of arguments for "
+	    "'Channels'. Try PUBSUB HELP.\r\n");
+	ASK("pubsub numpat x", "-ERR wrong number of arguments for "
+			       "'pubsub|numpat' command\r\n");
+	channels_remove(&fixture->shard.pubsub.channels,
+			other.subscriptions[CHANNEL_NAME]);
+}
+
+static void
+a_subscriber_may_do_little_else(void **state)
+{
+	struct fixture *fixture = *state;
+
+	ASK("unsubscribe", "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n");
+	ASK("punsubscribe x", "*3\r\n$12\r\npunsubscribe\r\n$1\r\nx\r\n:0\r\n");
+	subscribe(fixture, CHANNEL_NAME, "a");
+	subscribe(fixture, CHANNEL_PATTERN, "a");
+	ASK("ping", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+	ASK("ping x", "*2\r\n$4\r\npong\r\n$1\r\nx\r\n");
+	ASK("get a", "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / "
+		     "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+		     "this context\r\n");
+	ASK("get", "-ERR wrong number of arguments for 'get' command\r\n");
+	ASK("CONFIG get save",
+	    "-ERR Can't execute 'config|get': only (P|S)SUBSCRIBE / "
+	    "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+	    "context\r\n");
+	ASK("pubsub numpat",
+	    "-ERR Can't execute 'pubsub|numpat': only (P|S)SUBSCRIBE / "
+	    "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+	    "context\r\n");
+	unsubscribe_all(fixture);
+	ASK("ping", "+PONG\r\n");
+	ASK("get a", "$-1\r\n");
+	ASK("client setname me", "+OK\r\n");
+	ASK("reset", "+RESET\r\n");
+	ASK("client getname", "$-1\r\n");
+}
+
+/* What waits for what, as docs/gyre-kv.md has it. */
+static void
+messages_and_the_rest_wait_for_one_another(void **state)
+{
+	static const struct {
+		const char *name;
+		bool behind_keys, behind_messages;
+	} cases[] = {
+		{ "get", false, true },      { "dbsize", false, true },
+		{ "ping", false, false },    { "publish", true, false },
+		{ "subscribe", true, true }, { "reset", true, true },
+	};
+	struct fixture *fixture = *state;
+	struct connection *connection = fixture->connection;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arg name = fixture_arg(fixture, cases[i].name);
+		const struct command *command = command_find(&name);
+
+		assert_false(router_must_wait(connection, command));
+		connection->lanes_busy = 1;
+		assert_int_equal(router_must_wait(connection, command),
+				 cases[i].behind_keys);
+		connection->lanes_busy = 0;
+		connection->publications = 1;
+		assert_int_equal(router_must_wait(connection, command),
+				 cases[i].behind_messages);
+		connection->publications = 0;
+	}
 }
 
 static void
@@ -401,6 +519,9 @@ main(void)
 		TEST(scan_walks_and_filters),
 		TEST(errors_are_worded_as_redis_does),
 		TEST(the_connection_has_its_commands),
+		TEST(channels_are_told),
+		TEST(a_subscriber_may_do_little_else),
+		TEST(messages_and_the_rest_wait_for_one_another),
 		TEST(the_table_is_told),
 		TEST(subcommands_are_explained),
 		TEST(the_server_tells_about_itself),

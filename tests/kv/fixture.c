@@ -27,6 +27,7 @@ make_connection(struct fixture *fixture)
 	KV_INSIST(connection != NULL);
 	connection->shard = &fixture->shard;
 	connection->id = 7;
+	connection->subscriber.connection = connection;
 	/* There is no stream that giving up could close. */
 	connection->closed = true;
 	resp_init(&connection->parser, fixture->options.bulk_max);
@@ -54,6 +55,7 @@ fixture_setup(void **state)
 	fixture->shard.server = fixture->server;
 	fixture->shard.loop = loop;
 	store_init(&fixture->shard.store, loop, FIXTURE_EPOCH_MS * 1000 * 1000);
+	KV_INSIST(pubsub_init(&fixture->shard.pubsub, 1) == 0);
 	make_connection(fixture);
 	*state = fixture;
 	return 0;
@@ -74,6 +76,7 @@ fixture_teardown(void **state)
 	store_free(&fixture->shard.store);
 	bytes_free(&fixture->shard.scratch);
 	args_free(&fixture->shard.own_args);
+	pubsub_fini(&fixture->shard.pubsub);
 	bytes_free(&fixture->reply);
 	free(fixture->server);
 	free(fixture);

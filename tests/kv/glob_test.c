@@ -18,7 +18,6 @@ wildcards_match(void **state)
 	(void)state;
 	assert_true(matches("", ""));
 	assert_false(matches("", "a"));
-	assert_true(matches("*", ""));
 	assert_true(matches("*", "abc"));
 	assert_true(matches("**", "abc"));
 	assert_true(matches("a*c", "abbbc"));
@@ -30,6 +29,16 @@ wildcards_match(void **state)
 	assert_true(matches("*?", "a"));
 	assert_true(matches("abc*", "abc"));
 	assert_false(matches("abc", "abcd"));
+}
+
+static void
+an_empty_text_matches_no_star(void **state)
+{
+	(void)state;
+	assert_true(matches("", ""));
+	assert_false(matches("*", ""));
+	assert_false(matches("**", ""));
+	assert_false(matches("a", ""));
 }
 
 static void
@@ -88,6 +97,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wildcards_match),
+		cmocka_unit_test(an_empty_text_matches_no_star),
 		cmocka_unit_test(sets_match),
 		cmocka_unit_test(escapes_match),
 		cmocka_unit_test(bytes_are_only_bytes),

@@ -1,6 +1,7 @@
 /* Every allocation of a few commands fails once; nothing breaks or leaks. */
 #include "test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,8 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "scan 0 count 1000");
 	fixture_ask(fixture, "info");
 	fixture_ask(fixture, "del a b");
+	fixture_ask(fixture, "pubsub numsub a b");
+	fixture_ask(fixture, "pubsub channels");
 }
 
 /* The keys that are there are whole. */
@@ -103,6 +106,39 @@ each_allocation_may_fail(void **state)
 	}
 }
 
+/* A subscription that finds no memory leaves nothing behind. */
+static void
+a_subscription_is_whole_or_not_there(void **state)
+{
+	struct fixture *fixture = *state;
+	struct channels channels = { 0 };
+	struct subscriber subscriber = { 0 };
+	char text[32];
+	size_t count = 0;
+
+	for (int i = 0; i < 300; i++) {
+		int error = -ENOMEM;
+
+		snprintf(text, sizeof(text), "channel:%d", i);
+		for (long n = 0; error == -ENOMEM; n++) {
+			struct arg name = fixture_arg(fixture, text);
+
+			assert_int_equal(
+				channels_count(&channels, CHANNEL_NAME), count);
+			countdown = n;
+			error = channels_add(&channels, CHANNEL_NAME, &name,
+					     &subscriber);
+			countdown = -1;
+		}
+		assert_int_equal(error, 0);
+		assert_int_equal(subscriber_count(&subscriber), ++count);
+	}
+	while (subscriber.subscriptions[CHANNEL_NAME] != NULL)
+		channels_remove(&channels,
+				subscriber.subscriptions[CHANNEL_NAME]);
+	assert_int_equal(channels_count(&channels, CHANNEL_NAME), 0);
+}
+
 static void
 a_command_without_memory_says_so(void **state)
 {
@@ -130,6 +166,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_allocation_may_fail),
+		cmocka_unit_test_setup_teardown(
+			a_subscription_is_whole_or_not_there, fixture_setup,
+			fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_command_without_memory_says_so, fixture_setup,
 			fixture_teardown),

@@ -6,9 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connection.h"
+
 #define W COMMAND_WRITE
 #define R COMMAND_READONLY
 #define F COMMAND_FAST
+#define P COMMAND_PUBSUB
+#define A COMMAND_ANYTIME
+#define N COMMAND_NESTED
 
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
@@ -29,6 +34,15 @@
 	{                                                                     \
 		name, arity, flags, ROUTE_HOME, 0, 0, GATHER_NEVER, run, NULL \
 	}
+#define TURN(name, arity, flags, run)                                         \
+	{                                                                     \
+		name, arity, flags, ROUTE_TURN, 0, 0, GATHER_NEVER, run, NULL \
+	}
+#define PUBLISH(name, arity, flags, run)                                    \
+	{                                                                   \
+		name, arity, flags, ROUTE_PUBLISH, 0, 0, GATHER_NEVER, run, \
+			NULL                                                \
+	}
 #define ALL(name, arity, flags, gather, run, check)                     \
 	{                                                               \
 		name, arity, flags, ROUTE_ALL, 0, 0, gather, run, check \
@@ -42,9 +56,9 @@
 /* In the order of the names, which is how they are found. */
 static const struct command table[] = {
 	KEY("append", 3, W | F, command_append),
-	HOME("client", -2, 0, command_client),
-	HOME("command", -1, 0, command_command),
-	HOME("config", -2, 0, command_config),
+	HOME("client", -2, N, command_client),
+	HOME("command", -1, N, command_command),
+	HOME("config", -2, N, command_config),
 	ALL("dbsize", 1, R | F, GATHER_SUM, command_dbsize, NULL),
 	KEY("decr", 2, W | F, command_decr),
 	KEY("decrby", 3, W | F, command_decrby),
@@ -67,20 +81,28 @@ static const struct command table[] = {
 	KEYS("mset", -3, W, 2, GATHER_STATUS, command_mset, command_mset_check),
 	KEY("persist", 2, W | F, command_persist),
 	KEY("pexpire", -3, W | F, command_pexpire),
-	HOME("ping", -1, F, command_ping),
+	HOME("ping", -1, F | A, command_ping),
 	KEY("psetex", 4, W, command_psetex),
+	TURN("psubscribe", -2, P | A, command_psubscribe),
 	KEY("pttl", 2, R | F, command_pttl),
+	PUBLISH("publish", 3, P | F, command_publish),
+	ALL("pubsub", -2, N, GATHER_UNION, command_pubsub,
+	    command_pubsub_check),
+	TURN("punsubscribe", -1, P | A, command_punsubscribe),
 	/* Redis looks at QUIT before it counts arguments. */
-	HOME("quit", -1, F, command_quit),
+	HOME("quit", -1, F | A, command_quit),
+	TURN("reset", 1, F | A, command_reset),
 	CURSOR("scan", -2, R, command_scan),
 	HOME("select", 2, F, command_select),
 	KEY("set", -3, W, command_set),
 	KEY("setex", 4, W, command_setex),
 	KEY("setnx", 3, W | F, command_setnx),
 	KEY("strlen", 2, R | F, command_strlen),
+	TURN("subscribe", -2, P | A, command_subscribe),
 	KEY("ttl", 2, R | F, command_ttl),
 	KEY("type", 2, R | F, command_type),
 	KEYS("unlink", -2, W | F, 1, GATHER_SUM, command_del, NULL),
+	TURN("unsubscribe", -1, P | A, command_unsubscribe),
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
@@ -145,6 +167,16 @@ command_reply_unknown(struct bytes *reply, const struct arg *argv, size_t argc)
 		     shown(&argv[0], QUOTED_MAX), argv[0].data, args);
 }
 
+void
+command_reply_subscribed(struct bytes *reply, const char *full_name)
+{
+	reply_errorf(reply,
+		     "Can't execute '%s': only (P|S)SUBSCRIBE / "
+		     "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+		     "this context",
+		     full_name);
+}
+
 static void
 reply_help(struct call *call, const struct subcommand *list)
 {
@@ -182,8 +214,9 @@ reply_unknown_subcommand(struct call *call)
 		     upper);
 }
 
-static void
-reply_wrong_subarity(struct call *call, const struct subcommand *subcommand)
+/* Find what is wrong without a look at what it would do, and reply so. */
+static bool
+is_subcommand_refused(struct call *call, const struct subcommand *subcommand)
 {
 	char full_name[2 * NAME_MAX_LENGTH + 2];
 
@@ -191,7 +224,13 @@ reply_wrong_subarity(struct call *call, const struct subcommand *subcommand)
 		 subcommand->name);
 	for (char *c = full_name; *c != '\0'; c++)
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-	reply_wrong_arity(call->reply, full_name);
+	if (!command_takes(subcommand->arity, call->argc))
+		reply_wrong_arity(call->reply, full_name);
+	else if (connection_subscribes(call->connection))
+		command_reply_subscribed(call->reply, full_name);
+	else
+		return false;
+	return true;
 }
 
 void
@@ -207,8 +246,8 @@ subcommand_run(struct call *call, const struct subcommand *list)
 		at = &help;
 	if (at->name == NULL)
 		reply_unknown_subcommand(call);
-	else if (!command_takes(at->arity, call->argc))
-		reply_wrong_subarity(call, at);
+	else if (is_subcommand_refused(call, at))
+		return;
 	else if (at == &help)
 		reply_help(call, list);
 	else

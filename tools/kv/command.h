@@ -3,7 +3,8 @@
  *
  * A command runs where its key lives, on a shard that need not be the one the
  * client is connected to, so it sees a store and a reply and no connection.
- * Only those that ROUTE_HOME marks belong to a connection and run on its loop.
+ * Only those that ROUTE_HOME, ROUTE_TURN and ROUTE_PUBLISH mark belong to a
+ * connection and run on its loop.
  */
 #ifndef KV_COMMAND_H
 #define KV_COMMAND_H
@@ -20,26 +21,35 @@ struct shard;
 
 /* Where a command runs. */
 enum route {
-	ROUTE_HOME,   /* on the connection's loop; it has no key */
+	ROUTE_HOME, /* on the connection's loop; it has no key */
+	ROUTE_TURN, /* there too, once all before it has been done */
+	/* There too, once all before it but the like has been done. */
+	ROUTE_PUBLISH,
 	ROUTE_KEY,    /* on the shard of its one key, argv[1] */
 	ROUTE_KEYS,   /* on the shards of its keys, argv[1] and so on */
-	ROUTE_ALL,    /* on every shard, without its arguments */
+	ROUTE_ALL,    /* on every shard */
 	ROUTE_CURSOR, /* on the shard that its cursor, argv[1], is at */
 };
 
 /* How the replies of several shards become one. */
 enum gather_kind {
-	GATHER_NEVER,  /* there is only ever one */
-	GATHER_SUM,    /* integers */
-	GATHER_STATUS, /* one for all */
-	GATHER_BULKS,  /* an array of bulk strings in the keys' order */
-	GATHER_INFO,   /* counters, to be written as INFO does */
+	GATHER_NEVER,       /* there is only ever one */
+	GATHER_SUM,         /* integers */
+	GATHER_STATUS,      /* one for all */
+	GATHER_BULKS,       /* an array of bulk strings in the keys' order */
+	GATHER_INFO,        /* counters, to be written as INFO does */
+	GATHER_UNION,       /* an array of what is in any of the arrays, once */
+	GATHER_UNION_COUNT, /* how many that are */
+	GATHER_COUNTS, /* arrays of bulk strings and integers, to be added */
 };
 
 enum command_flags {
 	COMMAND_WRITE = 1,
 	COMMAND_READONLY = 2,
 	COMMAND_FAST = 4,
+	COMMAND_PUBSUB = 8,
+	COMMAND_ANYTIME = 16, /* also of a connection that subscribes */
+	COMMAND_NESTED = 32,  /* it has subcommands */
 };
 
 struct call;
@@ -67,7 +77,8 @@ struct call {
 	size_t argc;
 	struct bytes *reply;
 	struct shard *shard;           /* whose thread this is */
-	struct connection *connection; /* of a ROUTE_HOME command */
+	struct connection *connection; /* NULL: it may be another shard's */
+	enum gather_kind gather;       /* the command's, or what check says */
 };
 
 /* Find a command by its name, in either case; NULL: there is none. */
@@ -82,6 +93,9 @@ bool command_takes(int arity, size_t argc);
 /* Reply as Redis does to a name that is no command's. */
 void command_reply_unknown(struct bytes *reply, const struct arg *argv,
 			   size_t argc);
+
+/* Reply that a connection that subscribes may not do this. */
+void command_reply_subscribed(struct bytes *reply, const char *full_name);
 
 /* A command of a command, such as CLIENT ID. */
 struct subcommand {
@@ -143,6 +157,16 @@ void command_quit(struct call *call);
 void command_select(struct call *call);
 void command_hello(struct call *call);
 void command_client(struct call *call);
+void command_reset(struct call *call);
+
+/* command_pubsub.c */
+void command_subscribe(struct call *call);
+void command_unsubscribe(struct call *call);
+void command_psubscribe(struct call *call);
+void command_punsubscribe(struct call *call);
+void command_publish(struct call *call);
+void command_pubsub(struct call *call);
+bool command_pubsub_check(struct call *call);
 
 /* command_server.c */
 void command_command(struct call *call);

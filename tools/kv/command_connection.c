@@ -9,11 +9,25 @@
 #include "number.h"
 #include "server.h"
 
+/* Among messages, a reply has their form. */
+static void
+reply_subscribed_pong(struct call *call)
+{
+	static const struct arg nothing = { .data = "" };
+	const struct arg *text = call->argc == 2 ? &call->argv[1] : &nothing;
+
+	reply_array(call->reply, 2);
+	reply_text(call->reply, "pong");
+	reply_bulk(call->reply, text->data, text->length);
+}
+
 void
 command_ping(struct call *call)
 {
 	if (call->argc > 2)
 		reply_wrong_arity(call->reply, call->command->name);
+	else if (connection_subscribes(call->connection))
+		reply_subscribed_pong(call);
 	else if (call->argc == 2)
 		reply_bulk(call->reply, call->argv[1].data,
 			   call->argv[1].length);
@@ -32,6 +46,18 @@ command_quit(struct call *call)
 {
 	reply_ok(call->reply);
 	call->connection->closing = true;
+}
+
+/* As if it had come anew; the name goes too. */
+void
+command_reset(struct call *call)
+{
+	struct connection *connection = call->connection;
+
+	pubsub_leave(call->shard, &connection->subscriber);
+	free(connection->name);
+	connection->name = NULL;
+	reply_status(call->reply, "RESET");
 }
 
 /* There is one database. */

@@ -59,7 +59,8 @@ take_option(struct call *call, struct walk *walk, const struct arg *option)
 		if (walk->count >= 1)
 			return true;
 	} else if (ARG_IS(option, "match")) {
-		walk->pattern = value;
+		/* All keys, the empty one too, which no other pattern has. */
+		walk->pattern = ARG_IS(value, "*") ? NULL : value;
 		return true;
 	} else if (ARG_IS(option, "type")) {
 		walk->no_string = !ARG_IS(value, "string");

@@ -21,14 +21,18 @@ reply_flags(struct bytes *reply, unsigned flags)
 	} names[] = {
 		{ COMMAND_WRITE, "write" },
 		{ COMMAND_READONLY, "readonly" },
+		{ COMMAND_PUBSUB, "pubsub" },
 		{ COMMAND_FAST, "fast" },
+	};
+	enum {
+		NAMES = sizeof(names) / sizeof(names[0])
 	};
 	size_t count = 0;
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < NAMES; i++)
 		count += (flags & names[i].flag) != 0;
 	reply_array(reply, count);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < NAMES; i++) {
 		if ((flags & names[i].flag) != 0)
 			reply_status(reply, names[i].name);
 	}

@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "lane.h"
+#include "publication.h"
 #include "reader.h"
 #include "server.h"
 #include "writer.h"
@@ -35,6 +36,7 @@ free_connection(struct connection *connection)
 		connection->shard->connections = connection->next;
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
+	pubsub_leave(connection->shard, &connection->subscriber);
 	lane_free_all(connection);
 	replies_free(&connection->replies);
 	resp_free(&connection->parser);
@@ -43,11 +45,12 @@ free_connection(struct connection *connection)
 	free(connection);
 }
 
-/* Nobody will see it again: no stream, no batch that could come back. */
+/* Nobody will see it again: no stream, nothing that could come back. */
 static void
 free_if_done(struct connection *connection)
 {
-	if (connection->stream == NULL && connection->away == 0)
+	if (connection->stream == NULL && connection->away == 0 &&
+	    connection->publications == 0 && !connection->held)
 		free_connection(connection);
 }
 
@@ -86,7 +89,8 @@ connection_free_all(struct shard *shard)
 static void
 resume_if_room(struct connection *connection)
 {
-	if (!connection->paused || reader_is_over(connection, 2))
+	if (!connection->paused || connection->held ||
+	    reader_is_over(connection, 2))
 		return;
 	connection->paused = false;
 	gyre_stream_resume(connection->stream);
@@ -102,14 +106,17 @@ close_if_done(struct connection *connection)
 		return;
 	connection->closing = true;
 	connection->closed = true;
+	pubsub_leave(connection->shard, &connection->subscriber);
 	gyre_stream_close(connection->stream, true);
 }
 
 static void
 settle(struct connection *connection)
 {
-	writer_flush(connection);
-	lane_advance_all(connection);
+	do {
+		writer_flush(connection);
+		lane_advance_all(connection);
+	} while (reader_go_on(connection));
 	if (!connection->closed)
 		resume_if_room(connection);
 	if (!connection->closed)
@@ -124,6 +131,110 @@ connection_on_batch(struct connection *connection, struct batch *batch)
 		connection_abort(connection);
 	settle(connection);
 	free_if_done(connection);
+}
+
+/* -- messages -------------------------------------------------------------- */
+
+void
+connection_add_publication(struct connection *connection,
+			   struct publication *publication)
+{
+	struct shard *shard = connection->shard;
+
+	connection->publications++;
+	connection->carried_bytes += publication_size(publication);
+	if (++shard->publications >= publication_max(shard->server))
+		shard->publications_full = true;
+	replies_add_publication(&connection->replies, publication);
+}
+
+/* There is room again: go on with those that wait to publish. */
+static void
+publish_on(struct shard *shard)
+{
+	struct connection *connection = shard->connections;
+
+	shard->publications_full = false;
+	while (connection != NULL) {
+		struct connection *next = connection->next;
+
+		if (connection->held) {
+			settle(connection);
+			free_if_done(connection);
+		}
+		connection = next;
+	}
+}
+
+void
+connection_on_publication(struct connection *connection,
+			  struct publication *publication)
+{
+	struct shard *shard = connection->shard;
+
+	connection->publications--;
+	connection->carried_bytes -= publication_size(publication);
+	settle(connection);
+	free_if_done(connection);
+	shard->publications--;
+	if (shard->publications_full &&
+	    shard->publications <= publication_max(shard->server) / 2)
+		publish_on(shard);
+}
+
+/* Tell whether a subscriber reads too slowly to be kept. */
+static bool
+is_too_slow(struct connection *connection)
+{
+	struct gyre_stream_stats stats;
+	size_t unread;
+	int64_t now_ns;
+
+	if (!gyre_stream_is_full(connection->stream)) {
+		connection->unread_since_ns = 0;
+		return false;
+	}
+	gyre_stream_get_stats(connection->stream, &stats);
+	unread = stats.pending_bytes +
+		 replies_local_waiting(&connection->replies);
+	if (unread <= CONNECTION_UNREAD_LONG_MAX) {
+		connection->unread_since_ns = 0;
+		return false;
+	}
+	now_ns = gyre_loop_time(connection->shard->loop);
+	if (connection->unread_since_ns == 0)
+		connection->unread_since_ns = now_ns;
+	return unread > CONNECTION_UNREAD_MAX ||
+	       now_ns - connection->unread_since_ns > CONNECTION_UNREAD_LONG_NS;
+}
+
+bool
+connection_push(struct connection *connection, const struct bytes *message)
+{
+	struct replies *replies = &connection->replies;
+
+	if (connection->closing || connection->closed)
+		return false;
+	if (message->failed || replies_reserve(replies) < 0) {
+		connection_abort(connection);
+		return false;
+	}
+	bytes_append(&replies->local, message->data, message->length);
+	if (replies->local.failed) {
+		connection_abort(connection);
+		return false;
+	}
+	replies_add_local(replies, message->length);
+	writer_flush(connection);
+	if (!connection->closed && is_too_slow(connection))
+		connection_abort(connection);
+	return true;
+}
+
+bool
+connection_subscribes(const struct connection *connection)
+{
+	return subscriber_count(&connection->subscriber) > 0;
 }
 
 /* -- the stream ------------------------------------------------------------ */
@@ -165,14 +276,16 @@ on_close(struct gyre_stream *stream, int error, void *arg)
 	(void)stream;
 	(void)error;
 	connection->stream = NULL;
-	connection->closing = true;
+	/* What it has sent still runs, unless it is us who gave it up. */
+	connection->closing |= !connection->held;
 	connection->closed = true;
+	pubsub_leave(shard, &connection->subscriber);
 	shard->stats.clients--;
 	/* Relaxed: a count that nobody reads anything else by. */
 	atomic_fetch_sub_explicit(&shard->server->clients, 1,
 				  memory_order_relaxed);
 	replies_free(&connection->replies);
-	lane_advance_all(connection);
+	settle(connection);
 	free_if_done(connection);
 }
 
@@ -200,6 +313,7 @@ connection_open(struct shard *shard, int fd)
 		return error;
 	}
 	connection->shard = shard;
+	connection->subscriber.connection = connection;
 	connection->id =
 		shard->last_connection++ * shard->server->shards_count +
 		shard->index + 1;

@@ -11,8 +11,9 @@
  *     |                                                             v
  *     +-- the peer's end, an error, stop ---------------------> closed
  *
- * A closed connection stays until its batches are back and have all run: what
- * a client has sent and we have read is done, as if it had waited.
+ * A closed connection stays until its batches and messages are back and all
+ * has run: what a client has sent and we have read is done, as if it had
+ * waited.
  */
 #ifndef KV_CONNECTION_H
 #define KV_CONNECTION_H
@@ -22,16 +23,27 @@
 #include <stdint.h>
 
 #include "bytes.h"
+#include "channels.h"
 #include "lane.h"
 #include "replies.h"
 #include "resp.h"
 
 struct batch;
+struct command;
+struct publication;
 struct gyre_stream;
 struct shard;
 
 /* Replies made here and requests on their way: over it nothing is read. */
 #define CONNECTION_WAITING_MAX ((size_t)1024 * 1024)
+
+/*
+ * Messages that wait for a subscriber: over the one it is closed, over the
+ * other if that lasts. Redis's client-output-buffer-limit pubsub.
+ */
+#define CONNECTION_UNREAD_MAX      ((size_t)32 * 1024 * 1024)
+#define CONNECTION_UNREAD_LONG_MAX ((size_t)8 * 1024 * 1024)
+#define CONNECTION_UNREAD_LONG_NS  (INT64_C(60) * 1000 * 1000 * 1000)
 
 struct connection {
 	struct shard *shard;
@@ -41,17 +53,27 @@ struct connection {
 	uint64_t id;
 	char *name; /* CLIENT SETNAME's; NULL: none */
 	struct resp parser;
-	struct bytes partial; /* the begin of a command that is long */
+	/*
+	 * What is read and waits here: the begin of a command that is long,
+	 * or commands of which the first must wait (held).
+	 */
+	struct bytes partial;
+	size_t partial_taken;          /* of held commands that have run */
+	bool held;                     /* commands wait in partial */
+	const struct command *waiting; /* the first; NULL: for room alone */
 	struct replies replies;
-	size_t carried_bytes; /* of arguments in batches */
-	unsigned lanes_busy;  /* that have a batch */
-	unsigned away;        /* lanes whose batch is away */
-	uint64_t serial;      /* of commands that went to several shards */
-	bool paused;          /* nothing is read until replies have left */
-	bool ended;           /* the peer has half-closed */
-	bool closing;         /* no command is taken any more */
-	bool closed;          /* nor is any reply sent */
-	struct lane lanes[];  /* one a shard */
+	size_t carried_bytes;  /* of arguments in batches and publications */
+	unsigned lanes_busy;   /* that have a batch */
+	unsigned away;         /* lanes whose batch is away */
+	unsigned publications; /* under way */
+	struct subscriber subscriber;
+	int64_t unread_since_ns; /* too much waits; 0: it does not */
+	uint64_t serial;         /* of commands that went to several shards */
+	bool paused;             /* nothing is read until replies have left */
+	bool ended;              /* the peer has half-closed */
+	bool closing;            /* no command is taken any more */
+	bool closed;             /* nor is any reply sent */
+	struct lane lanes[];     /* one a shard */
 };
 
 /* Take a new client. 0, or an errno and the descriptor is the caller's. */
@@ -59,6 +81,21 @@ int connection_open(struct shard *shard, int fd);
 
 /* One of its batches has come back. */
 void connection_on_batch(struct connection *connection, struct batch *batch);
+
+/* Its reply is the number of those who got a message that is under way. */
+void connection_add_publication(struct connection *connection,
+				struct publication *publication);
+
+/* The message has been everywhere. */
+void connection_on_publication(struct connection *connection,
+			       struct publication *publication);
+
+/* Send a message to a subscriber; false: it takes none any more. */
+bool connection_push(struct connection *connection,
+		     const struct bytes *message);
+
+/* Tell whether it subscribes to anything, and may do little else. */
+bool connection_subscribes(const struct connection *connection);
 
 /* Give up: what can't be replied to must not be waited for. */
 void connection_abort(struct connection *connection);

@@ -13,6 +13,7 @@
 #include "lane.h"
 #include "number.h"
 #include "reply.h"
+#include "table.h"
 
 _Static_assert(GYRE_SHARDS_MAX <= UINT16_MAX, "a part's index fits");
 
@@ -88,17 +89,18 @@ take_number(struct gather_part *part)
 	return number;
 }
 
-/* Move one bulk string from a part to the reply, as it is. */
-static void
-move_bulk(struct gather_part *part, struct bytes *reply)
+/* Read one bulk string off a part, with all that makes it one. */
+static struct arg
+take_bulk(struct gather_part *part)
 {
-	const char *start = part->at;
+	struct arg bulk = { .data = part->at };
 	int64_t length = take_number(part);
 
 	if (length >= 0)
 		part->at += length + 2;
 	KV_INSIST(part->at <= part->end);
-	bytes_append(reply, start, (size_t)(part->at - start));
+	bulk.length = (size_t)(part->at - bulk.data);
+	return bulk;
 }
 
 /* An error of one part is the whole command's. */
@@ -136,8 +138,12 @@ finish_bulks(struct gather *gather, struct bytes *reply)
 	for (size_t i = 0; i < gather->parts_count; i++)
 		take_number(&gather->parts[i]);
 	reply_array(reply, gather->keys_count);
-	for (size_t i = 0; i < gather->keys_count; i++)
-		move_bulk(&gather->parts[gather->key_parts[i]], reply);
+	for (size_t i = 0; i < gather->keys_count; i++) {
+		struct arg bulk =
+			take_bulk(&gather->parts[gather->key_parts[i]]);
+
+		bytes_append(reply, bulk.data, bulk.length);
+	}
 }
 
 static void
@@ -149,6 +155,97 @@ finish_info(struct gather *gather, const struct server *server,
 	for (size_t i = 0; i < gather->parts_count; i++)
 		info_add(&info, gather->parts[i].at);
 	info_write(&info, gather->sections, server, reply);
+}
+
+/* -- arrays that several shards know parts of ------------------------------ */
+
+/* A bulk string that one of the parts holds. */
+struct member {
+	UT_hash_handle hh;
+	struct arg text; /* as it is in the part */
+};
+
+/* Find out how many bulk strings there are at most; step to the first ones. */
+static size_t
+open_arrays(struct gather *gather)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < gather->parts_count; i++)
+		count += (size_t)take_number(&gather->parts[i]);
+	return count;
+}
+
+/* Collect those that are there, each once. Returns their number. */
+static size_t
+collect_members(struct gather *gather, struct member *members,
+		struct bytes *reply)
+{
+	struct member *table = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < gather->parts_count; i++) {
+		struct gather_part *part = &gather->parts[i];
+
+		while (part->at < part->end) {
+			struct member *member = &members[count];
+			struct member *found;
+
+			member->text = take_bulk(part);
+			HASH_FIND(hh, table, member->text.data,
+				  member->text.length, found);
+			if (found != NULL)
+				continue;
+			HASH_ADD_KEYPTR(hh, table, member->text.data,
+					(unsigned)member->text.length, member);
+			reply->failed |= member->hh.tbl == NULL;
+			count++;
+		}
+	}
+	HASH_CLEAR(hh, table);
+	return count;
+}
+
+static void
+finish_union(struct gather *gather, struct bytes *reply)
+{
+	size_t count = open_arrays(gather);
+	struct member *members = calloc(count + 1, sizeof(*members));
+
+	if (members == NULL) {
+		reply->failed = true;
+		return;
+	}
+	count = collect_members(gather, members, reply);
+	if (gather->kind == GATHER_UNION_COUNT)
+		reply_integer(reply, (int64_t)count);
+	else
+		reply_array(reply, count);
+	for (size_t i = 0; gather->kind == GATHER_UNION && i < count; i++)
+		bytes_append(reply, members[i].text.data,
+			     members[i].text.length);
+	free(members);
+}
+
+/* All parts name the same in the same order. */
+static void
+finish_counts(struct gather *gather, struct bytes *reply)
+{
+	size_t count = open_arrays(gather) / gather->parts_count / 2;
+
+	reply_array(reply, 2 * count);
+	for (size_t pair = 0; pair < count; pair++) {
+		int64_t sum = 0;
+
+		for (size_t i = 0; i < gather->parts_count; i++) {
+			struct arg name = take_bulk(&gather->parts[i]);
+
+			if (i == 0)
+				bytes_append(reply, name.data, name.length);
+			sum += take_number(&gather->parts[i]);
+		}
+		reply_integer(reply, sum);
+	}
 }
 
 void
@@ -167,6 +264,11 @@ gather_finish(struct gather *gather, const char *own,
 		finish_bulks(gather, reply);
 	else if (gather->kind == GATHER_INFO)
 		finish_info(gather, server, reply);
+	else if (gather->kind == GATHER_COUNTS)
+		finish_counts(gather, reply);
+	else if (gather->kind == GATHER_UNION ||
+		 gather->kind == GATHER_UNION_COUNT)
+		finish_union(gather, reply);
 	else
 		append_part(reply, &gather->parts[0]);
 }

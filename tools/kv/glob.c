@@ -73,6 +73,8 @@ glob_match(const char *pattern, size_t pattern_length, const char *text,
 	const char *text_end = text + text_length;
 	const char *star_text = NULL;
 
+	if (text_length == 0)
+		return pattern_length == 0;
 	while (text < text_end) {
 		if (at.at < at.end && *at.at == '*') {
 			at.at++;

@@ -1,7 +1,8 @@
 /*
  * A command that has come whole is parsed where the stream has it. One that
  * comes in many pieces moves to a buffer of the connection's own, which grows
- * as the pieces come.
+ * as the pieces come. So does all that was read from a command on that must
+ * wait, so that it runs even if the client is gone by then.
  */
 #include "reader.h"
 
@@ -56,7 +57,10 @@ refuse_protocol(struct connection *connection)
 		connection_abort(connection);
 }
 
-/* Parse one command and run or send it; the status is the parser's. */
+/*
+ * Parse one command and run or send it, or find that it must wait: then it is
+ * held, and nothing of it is used. The status is the parser's.
+ */
 static enum resp_status
 take_command(struct connection *connection, const char *data, size_t length,
 	     size_t *ret_used)
@@ -64,13 +68,63 @@ take_command(struct connection *connection, const char *data, size_t length,
 	struct resp *parser = &connection->parser;
 	enum resp_status status = resp_parse(parser, data, length, ret_used);
 
-	if (status == RESP_COMMAND)
-		router_dispatch(connection, parser->args.items,
-				parser->args.count);
-	else if (status == RESP_ERROR)
+	if (status == RESP_COMMAND) {
+		connection->waiting = router_dispatch(
+			connection, parser->args.items, parser->args.count);
+		connection->held = connection->waiting != NULL;
+		if (connection->held)
+			*ret_used = 0;
+	} else if (status == RESP_ERROR) {
 		refuse_protocol(connection);
+	}
 	return status;
 }
+
+/* Why work on what was read came to an end. */
+enum stop {
+	STOP_DONE, /* no whole command is left */
+	STOP_FULL, /* too much waits to be replied to */
+	STOP_HELD, /* the next command must wait */
+};
+
+/* Tell whether replies must leave first; see whether they do. */
+static bool
+is_full(struct connection *connection)
+{
+	if (connection->closed || !reader_is_over(connection, 1))
+		return false;
+	writer_flush(connection);
+	return !connection->closed && reader_is_over(connection, 1);
+}
+
+/* Work through bytes; tell how much of them is done with. */
+static enum stop
+run_commands(struct connection *connection, const char *data, size_t length,
+	     size_t *ret_used)
+{
+	size_t used = 0;
+
+	*ret_used = length;
+	while (used < length && !connection->closing) {
+		size_t step = 0;
+		enum resp_status status;
+
+		*ret_used = used;
+		if (is_full(connection))
+			return STOP_FULL;
+		status = take_command(connection, data + used, length - used,
+				      &step);
+		if (connection->held)
+			return STOP_HELD;
+		if (status == RESP_MORE)
+			return STOP_DONE;
+		used += step;
+		*ret_used = length;
+	}
+	return STOP_DONE;
+}
+
+/* -- what waits here ------------------------------------------------------- */
 
 /*
  * Make the partial command longer. It grows to double at most, and no further
@@ -83,7 +137,7 @@ append_partial(struct connection *connection, const char *data, size_t length)
 	size_t wants = resp_wants(&connection->parser, partial->length);
 	int error;
 
-	if (wants > length && wants < partial->length)
+	if (!connection->held && wants > length && wants < partial->length)
 		error = bytes_reserve_exact(partial, wants);
 	else
 		error = bytes_reserve(partial, length);
@@ -95,7 +149,7 @@ append_partial(struct connection *connection, const char *data, size_t length)
 
 /*
  * Go on with a command that began in an earlier read. Return how many of the
- * bytes were its own.
+ * bytes were its own; if it must wait the others wait behind it.
  */
 static size_t
 read_partial(struct connection *connection, const char *data, size_t length)
@@ -109,7 +163,7 @@ read_partial(struct connection *connection, const char *data, size_t length)
 		return length;
 	status =
 		take_command(connection, partial->data, partial->length, &used);
-	if (status == RESP_MORE)
+	if (status == RESP_MORE || connection->held)
 		return length;
 	bytes_reset(partial, 0);
 	if (status == RESP_ERROR)
@@ -118,35 +172,71 @@ read_partial(struct connection *connection, const char *data, size_t length)
 	return used - before;
 }
 
-/* Work through what was read; return how much of it is done with. */
+/* Of what waited here, only this much is left: the begin of a command. */
+static void
+keep_rest(struct connection *connection, size_t taken)
+{
+	struct bytes *partial = &connection->partial;
+	size_t rest = partial->length - taken;
+
+	connection->partial_taken = 0;
+	if (rest > 0)
+		memmove(partial->data, partial->data + taken, rest);
+	partial->length = rest;
+	if (rest == 0)
+		bytes_reset(partial, 0);
+}
+
+bool
+reader_go_on(struct connection *connection)
+{
+	struct bytes *partial = &connection->partial;
+	size_t taken = connection->partial_taken;
+	size_t used = 0;
+	enum stop stop = STOP_DONE;
+
+	if (!connection->held)
+		return false;
+	if (!connection->closing) {
+		if (connection->waiting != NULL &&
+		    router_must_wait(connection, connection->waiting))
+			return false;
+		if (!connection->closed && reader_is_over(connection, 2))
+			return false;
+		connection->held = false;
+		stop = run_commands(connection, partial->data + taken,
+				    partial->length - taken, &used);
+		taken += used;
+	}
+	connection->partial_taken = taken;
+	connection->held = stop != STOP_DONE;
+	if (!connection->held)
+		keep_rest(connection,
+			  connection->closing ? partial->length : taken);
+	if (connection->closed) {
+		/* Nobody is there to read them. */
+		replies_free(&connection->replies);
+		connection->closing |= !connection->held;
+	}
+	return true;
+}
+
+/* -- what is read ---------------------------------------------------------- */
+
 static size_t
 read_commands(struct connection *connection, const char *data, size_t length)
 {
-	size_t used = 0;
+	size_t used;
+	enum stop stop = run_commands(connection, data, length, &used);
 
-	while (used < length && !connection->closing) {
-		enum resp_status status;
-		size_t step = 0;
-
-		if (reader_is_over(connection, 1)) {
-			writer_flush(connection);
-			if (connection->closed ||
-			    !reader_is_over(connection, 1))
-				continue;
-			pause_reading(connection);
-			return used;
-		}
-		status = take_command(connection, data + used, length - used,
-				      &step);
-		used += step;
-		if (status != RESP_MORE)
-			continue;
-		if (length - used < PARTIAL_MIN)
-			return used;
+	if (stop == STOP_HELD ||
+	    (stop == STOP_DONE && length - used >= PARTIAL_MIN)) {
 		append_partial(connection, data + used, length - used);
-		return length;
+		used = length;
 	}
-	return length;
+	if (stop != STOP_DONE)
+		pause_reading(connection);
+	return used;
 }
 
 size_t
@@ -158,5 +248,9 @@ reader_take(struct connection *connection, const char *data, size_t length)
 		return length;
 	if (connection->partial.length > 0)
 		used = read_partial(connection, data, length);
-	return used + read_commands(connection, data + used, length - used);
+	if (connection->held)
+		pause_reading(connection);
+	else
+		used += read_commands(connection, data + used, length - used);
+	return used;
 }

@@ -16,6 +16,12 @@ struct connection;
 size_t reader_take(struct connection *connection, const char *data,
 		   size_t length);
 
+/*
+ * Go on with commands that had to wait, once they may run. Tells whether
+ * anything was done.
+ */
+bool reader_go_on(struct connection *connection);
+
 /* Tell whether a share of what may wait (2: half of it) is reached. */
 bool reader_is_over(const struct connection *connection, unsigned share);
 

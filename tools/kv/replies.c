@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "gather.h"
+#include "publication.h"
 
 #define SLOTS_MIN  16
 #define SLOTS_KEEP 64
@@ -90,6 +91,13 @@ replies_add_gather(struct replies *replies, struct gather *gather)
 	add(replies, SLOT_GATHER)->gather = gather;
 }
 
+void
+replies_add_publication(struct replies *replies,
+			struct publication *publication)
+{
+	add(replies, SLOT_PUBLICATION)->publication = publication;
+}
+
 struct slot *
 replies_first(const struct replies *replies)
 {
@@ -141,6 +149,8 @@ replies_remove_first(struct replies *replies)
 
 	if (slot->kind == SLOT_GATHER)
 		gather_free(slot->gather);
+	else if (slot->kind == SLOT_PUBLICATION)
+		publication_unref(slot->publication);
 	replies->first = (replies->first + 1) & (replies->capacity - 1);
 	replies->count--;
 	tidy_local(replies);

@@ -16,14 +16,16 @@
 
 struct gather;
 struct lane;
+struct publication;
 
 /* With so many slots a connection is not read from any more. */
 #define REPLIES_SLOTS_MAX 1024
 
 enum slot_kind {
-	SLOT_LOCAL,  /* the next `length` bytes made here */
-	SLOT_LANE,   /* the lane's next reply */
-	SLOT_GATHER, /* several lanes' next replies make one */
+	SLOT_LOCAL,       /* the next `length` bytes made here */
+	SLOT_LANE,        /* the lane's next reply */
+	SLOT_GATHER,      /* several lanes' next replies make one */
+	SLOT_PUBLICATION, /* how many have got a message */
 };
 
 struct slot {
@@ -32,6 +34,7 @@ struct slot {
 		size_t length;
 		struct lane *lane;
 		struct gather *gather;
+		struct publication *publication;
 	};
 };
 
@@ -54,6 +57,8 @@ void replies_add_local(struct replies *replies, size_t length);
 
 void replies_add_lane(struct replies *replies, struct lane *lane);
 void replies_add_gather(struct replies *replies, struct gather *gather);
+void replies_add_publication(struct replies *replies,
+			     struct publication *publication);
 
 /* Return the first slot, whose turn it is; NULL: there is none. */
 struct slot *replies_first(const struct replies *replies);

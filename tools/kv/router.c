@@ -131,8 +131,7 @@ begin_fan(struct fan *fan, size_t parts_max, size_t keys_max)
 	struct args *own = &fan->connection->shard->own_args;
 	struct arg *name;
 
-	fan->gather =
-		gather_new(fan->call->command->gather, parts_max, keys_max);
+	fan->gather = gather_new(fan->call->gather, parts_max, keys_max);
 	args_reset(own, OWN_ARGS_KEEP_MAX);
 	name = args_add(own);
 	if (name != NULL)
@@ -194,7 +193,8 @@ fan_out_all(struct call *call, struct connection *connection)
 		return;
 	fan.gather->sections = info_sections(call->argv, call->argc);
 	for (unsigned i = 0; i < shards && !fan.failed; i++)
-		find_part(&fan, i);
+		add_to_part(&fan, find_part(&fan, i), call->argv + 1,
+			    call->argc - 1);
 	end_fan(&fan);
 }
 
@@ -242,6 +242,8 @@ route(struct call *call, struct connection *connection, struct arg *argv)
 {
 	switch (call->command->route) {
 	case ROUTE_HOME:
+	case ROUTE_TURN:
+	case ROUTE_PUBLISH:
 		run_here(call, connection);
 		break;
 	case ROUTE_KEY:
@@ -274,10 +276,34 @@ is_refused(struct call *call)
 		reply_wrong_arity(call->reply, command->name);
 		return true;
 	}
+	if (connection_subscribes(call->connection) &&
+	    (command->flags & COMMAND_ANYTIME) == 0 &&
+	    ((command->flags & COMMAND_NESTED) == 0 || call->argc == 1)) {
+		command_reply_subscribed(call->reply, command->name);
+		return true;
+	}
 	return command->check != NULL && !command->check(call);
 }
 
-void
+bool
+router_must_wait(const struct connection *connection,
+		 const struct command *command)
+{
+	switch (command->route) {
+	case ROUTE_HOME:
+		return false;
+	case ROUTE_TURN:
+		return connection->lanes_busy > 0 ||
+		       connection->publications > 0;
+	case ROUTE_PUBLISH:
+		return connection->lanes_busy > 0 ||
+		       connection->shard->publications_full;
+	default:
+		return connection->publications > 0;
+	}
+}
+
+const struct command *
 router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
 {
 	struct replies *replies = &connection->replies;
@@ -290,14 +316,23 @@ router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
 		.shard = connection->shard,
 		.connection = connection,
 	};
+	bool refused;
 
-	connection->shard->stats.commands++;
-	if (replies_reserve(replies) < 0)
+	if (call.command != NULL)
+		call.gather = call.command->gather;
+	if (replies_reserve(replies) < 0) {
 		connection_abort(connection);
-	else if (is_refused(&call))
+		return NULL;
+	}
+	refused = is_refused(&call);
+	if (!refused && router_must_wait(connection, call.command))
+		return call.command;
+	connection->shard->stats.commands++;
+	if (refused)
 		replies_add_local(replies, replies->local.length - before);
 	else
 		route(&call, connection, argv);
 	if (replies->local.failed)
 		connection_abort(connection);
+	return NULL;
 }

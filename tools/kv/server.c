@@ -79,8 +79,11 @@ start(const struct gyre_shard *gyre, void *arg, void **ret_state)
 	shard->loop = gyre->loop;
 	shard->index = gyre->index;
 	store_init(&shard->store, gyre->loop, server->epoch_ns);
-	error = open_listener(shard);
+	error = pubsub_init(&shard->pubsub, server->shards_count);
+	if (error == 0)
+		error = open_listener(shard);
 	if (error < 0) {
+		pubsub_fini(&shard->pubsub);
 		free(shard);
 		return error;
 	}
@@ -98,6 +101,7 @@ stop(const struct gyre_shard *gyre, void *state)
 	shard->stopping = true;
 	gyre_listener_close(shard->listener);
 	connection_close_all(shard);
+	interest_close(shard);
 }
 
 static void
@@ -106,6 +110,7 @@ free_shard(void *state)
 	struct shard *shard = state;
 
 	connection_free_all(shard);
+	pubsub_fini(&shard->pubsub);
 	batch_free_spare(shard);
 	store_free(&shard->store);
 	bytes_free(&shard->scratch);

@@ -2,7 +2,8 @@
  * The service: one `struct server` for the program, one `struct shard` a loop.
  *
  * A shard owns its keys, its connections and whatever they need; no other
- * thread touches them. Shards meet in batches (batch.h) alone.
+ * thread touches them. Shards meet in batches (batch.h) and publications
+ * (publication.h) alone.
  */
 #ifndef KV_SERVER_H
 #define KV_SERVER_H
@@ -17,6 +18,7 @@
 #include "bytes.h"
 #include "keyhash.h"
 #include "options.h"
+#include "pubsub.h"
 #include "store.h"
 
 struct batch;
@@ -49,7 +51,11 @@ struct shard {
 	struct gyre_listener *listener;
 	struct connection *connections;
 	uint64_t last_connection; /* its number on this shard */
-	struct batch *spare;      /* batches to fill again */
+	struct pubsub pubsub;
+	uint64_t last_publication; /* its serial */
+	unsigned publications;     /* of its connections, under way */
+	bool publications_full;    /* enough are; until half of them are back */
+	struct batch *spare;       /* batches to fill again */
 	size_t spare_count;
 	struct bytes scratch; /* of whoever runs, until it returns */
 	struct args own_args; /* of the own part of a command, likewise */

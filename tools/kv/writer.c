@@ -9,6 +9,8 @@
 
 #include "connection.h"
 #include "gather.h"
+#include "number.h"
+#include "publication.h"
 #include "server.h"
 
 static void
@@ -34,6 +36,20 @@ write_gathered(struct connection *connection, struct gather *gather)
 			  shard->scratch.length);
 }
 
+static void
+write_receivers(struct connection *connection,
+		const struct publication *publication)
+{
+	char line[NUMBER_TEXT_MAX + 3] = ":";
+	size_t length = 1;
+
+	length += number_format((int64_t)publication_receivers(publication),
+				line + 1);
+	line[length++] = '\r';
+	line[length++] = '\n';
+	write_out(connection, line, length);
+}
+
 /* Write the reply whose turn it is; false: it is not there yet. */
 static bool
 write_reply(struct connection *connection, struct slot *slot)
@@ -57,6 +73,11 @@ write_reply(struct connection *connection, struct slot *slot)
 		if (!gather_is_ready(slot->gather))
 			return false;
 		write_gathered(connection, slot->gather);
+		break;
+	case SLOT_PUBLICATION:
+		if (!slot->publication->done)
+			return false;
+		write_receivers(connection, slot->publication);
 		break;
 	}
 	return true;
