@@ -9,7 +9,8 @@
  * short; when it is full, the loop is told as soon as there is room, and goes
  * on where it was.
  */
-#define _XOPEN_SOURCE 700 /* nftw */
+#define _XOPEN_SOURCE    700 /* nftw */
+#define _DARWIN_C_SOURCE 1   /* what macOS hides from who asks for that */
 
 #include <gyre/gyre.h>
 

@@ -113,7 +113,7 @@ a_subscription_is_whole_or_not_there(void **state)
 	struct fixture *fixture = *state;
 	struct channels channels = { 0 };
 	struct subscriber subscriber = { 0 };
-	char text[16];
+	char text[32];
 	size_t count = 0;
 
 	for (int i = 0; i < 300; i++) {
