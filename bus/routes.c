@@ -339,7 +339,7 @@ static bool
 is_empty(const struct gyre__route *route)
 {
 	for (uint32_t i = 0; i < route->count; i++)
-		if (route->stations[i] != NULL)
+		if (gyre__route_station(route, i) != NULL)
 			return false;
 	return true;
 }

@@ -11,10 +11,10 @@
 #include <setjmp.h>
 #include <stdalign.h>
 
-#define WORLD_ARENA_BYTES (8 * 1024)
+#define WORLD_ARENA_BYTES (16 * 1024)
 #define WORLD_STACK_BYTES (64 * 1024)
 #define WORLD_BUFFER_MAX  8
-#define WORLD_BLOCKS_MAX  16
+#define WORLD_BLOCKS_MAX  32
 
 /* What a thread is about to do; each is a step. */
 enum wish {

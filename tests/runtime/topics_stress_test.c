@@ -27,6 +27,7 @@
 #define SENDERS       8
 #define SLOTS         12
 #define SUBJECT_BYTES 16
+#define LIMIT         50 /* of those who get all, for some to be dropped */
 #ifndef CHURN
 #define CHURN 1 /* changes of subscriptions for each burst */
 #endif
@@ -55,7 +56,8 @@ struct slot {
 	enum kind kind;  /* else */
 	unsigned sender; /* else, but for the group */
 	bool is_paused;
-	bool is_first; /* nothing has come yet */
+	bool is_first;     /* nothing has come yet */
+	uint64_t received; /* but for the last values */
 	uint64_t missing;
 	int64_t next[SENDERS]; /* the number that must follow; -1: any */
 };
@@ -65,9 +67,10 @@ struct shard {
 	unsigned index;
 	uint64_t random;
 	struct slot slots[SLOTS];
-	struct slot witness; /* ">", from the beginning to the end */
-	struct slot member;  /* of the group, likewise */
-	atomic_uint seen;    /* by the witness */
+	struct slot witness;  /* ">", from the beginning to the end */
+	struct slot sluggard; /* likewise, but paused half of the time */
+	struct slot member;   /* of the group, likewise */
+	atomic_uint seen;     /* by the witness */
 };
 
 struct sender {
@@ -121,7 +124,7 @@ name_subject(char *subject, enum kind kind, unsigned sender)
 
 /* -- receiving ------------------------------------------------------------ */
 
-/* Nothing is missing but what waited too long while it was paused. */
+/* Nothing is missing but what was too much to wait while it was paused. */
 static void
 check_next(struct slot *slot, unsigned sender, uint32_t number)
 {
@@ -141,8 +144,31 @@ check_next(struct slot *slot, unsigned sender, uint32_t number)
 static void
 check_all(struct slot *slot, const struct message *message, bool is_retained)
 {
-	if (!is_retained)
-		check_next(slot, message->sender, message->number);
+	if (is_retained)
+		return;
+	check_next(slot, message->sender, message->number);
+	slot->received++;
+}
+
+/* What it got, dropped and has to get. */
+static uint64_t
+due(const struct slot *slot)
+{
+	struct gyre_subscription_stats stats;
+
+	gyre_subscription_get_stats(slot->subscription, &stats);
+	return slot->received + stats.dropped + stats.waiting;
+}
+
+/* Both were there from the beginning, and the same parcels came to both. */
+static void
+check_against_witness(struct shard *shard)
+{
+	struct gyre_subscription_stats stats;
+
+	gyre_subscription_get_stats(shard->witness.subscription, &stats);
+	CHECK(stats.dropped == 0);
+	CHECK(due(&shard->sluggard) == due(&shard->witness));
 }
 
 static void
@@ -202,12 +228,14 @@ subscribe(struct slot *slot)
 		.arg = slot,
 		.drop = on_drop,
 		.group = !slot->all && slot->kind == GROUP ? "group" : NULL,
+		.limit = slot->all && slot != &slot->shard->witness ? LIMIT : 0,
 	};
 
 	if (!slot->all)
 		name_subject(pattern, slot->kind, slot->sender);
 	slot->is_first = true;
 	slot->is_paused = false;
+	slot->received = 0;
 	slot->missing = 0;
 	for (unsigned i = 0; i < SENDERS; i++)
 		slot->next[i] = -1;
@@ -228,6 +256,16 @@ unsubscribe(struct slot *slot)
 }
 
 static void
+toggle(struct slot *slot)
+{
+	slot->is_paused = !slot->is_paused;
+	if (slot->is_paused)
+		gyre_subscription_pause(slot->subscription);
+	else
+		gyre_subscription_resume(slot->subscription);
+}
+
+static void
 change(struct slot *slot)
 {
 	uint64_t random = harness_random(&slot->shard->random);
@@ -237,12 +275,8 @@ change(struct slot *slot)
 		slot->kind = random / 8 % KINDS;
 		slot->sender = random / 64 % SENDERS;
 		subscribe(slot);
-	} else if (slot->is_paused) {
-		slot->is_paused = false;
-		gyre_subscription_resume(slot->subscription);
-	} else if (random % 4 == 0) {
-		slot->is_paused = true;
-		gyre_subscription_pause(slot->subscription);
+	} else if (slot->is_paused || random % 4 == 0) {
+		toggle(slot);
 	} else {
 		unsubscribe(slot);
 	}
@@ -325,6 +359,8 @@ pump(void *arg)
 	for (unsigned i = 0; i < 20 && sender->sent < quota; i++)
 		if (!is_too_far_ahead())
 			publish(sender);
+	check_against_witness(shard);
+	toggle(&shard->sluggard);
 	for (unsigned i = 0; i < CHURN; i++)
 		change(&shard->slots[harness_random(&shard->random) % SLOTS]);
 	if (atomic_load(&is_over))
@@ -346,6 +382,8 @@ start_service(const struct gyre_shard *gyre_shard, void *arg, void **ret_state)
 		shard->slots[i].shard = shard;
 	shard->witness = (struct slot){ .shard = shard, .all = true };
 	subscribe(&shard->witness);
+	shard->sluggard = (struct slot){ .shard = shard, .all = true };
+	subscribe(&shard->sluggard);
 	shard->member = (struct slot){ .shard = shard, .kind = GROUP };
 	subscribe(&shard->member);
 	CHECK(gyre_loop_add_callback(shard->loop, pump, shard) == 0);
