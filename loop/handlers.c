@@ -176,13 +176,11 @@ enter(struct gyre__handlers *handlers, int fd, unsigned events,
 }
 
 static int
-refuse(const struct gyre__handlers *handlers, int fd, unsigned events)
+refuse(int fd, unsigned events)
 {
 	if (events & ~EVENTS)
 		return -EINVAL;
-	if (fd < 0)
-		return -EBADF;
-	return gyre__is_fork(handlers->forks) ? -EPERM : 0;
+	return fd < 0 ? -EBADF : 0;
 }
 
 int
@@ -190,7 +188,7 @@ gyre__handlers_add(struct gyre__handlers *handlers, int fd, unsigned events,
 		   const struct gyre__handler *handler)
 {
 	const struct gyre__registration *registration = find(handlers, fd);
-	int result = refuse(handlers, fd, events);
+	int result = refuse(fd, events);
 
 	if (result < 0)
 		return result;
@@ -206,7 +204,7 @@ gyre__handlers_set(struct gyre__handlers *handlers, int fd, unsigned events,
 		   const struct gyre__handler *handler)
 {
 	const struct gyre__registration *registration = find(handlers, fd);
-	int result = refuse(handlers, fd, events);
+	int result = refuse(fd, events);
 
 	if (result < 0)
 		return result;
@@ -232,8 +230,6 @@ gyre__handlers_update(struct gyre__handlers *handlers, int fd, unsigned events)
 		return -EINVAL;
 	if (registration == NULL)
 		return -ENOENT;
-	if (gyre__is_fork(handlers->forks))
-		return -EPERM;
 	if (registration->watched) {
 		result = handlers->ops->modify(
 			handlers->poller, fd, events | GYRE_ERROR,

@@ -18,12 +18,6 @@
 
 /* -- submit -------------------------------------------------------------- */
 
-static bool
-is_fork(const struct gyre_pool *pool)
-{
-	return gyre__is_fork(pool->forks);
-}
-
 /* Accepted work needs a thread that will run it, so there is one before. */
 static int
 ensure_thread(struct gyre_pool *pool)
@@ -86,7 +80,7 @@ pool_submit(struct gyre_executor *executor, struct gyre_task *task)
 	struct gyre_pool *pool = (struct gyre_pool *)executor;
 	int result;
 
-	if (is_fork(pool))
+	if (gyre__is_fork(pool->forks))
 		return -EPERM;
 	result = ensure_thread(pool);
 	if (result < 0)
@@ -110,7 +104,7 @@ pool_cancel(struct gyre_executor *executor, struct gyre_job *job)
 	struct gyre_pool *pool = (struct gyre_pool *)executor;
 	struct gyre_room *room = NULL;
 
-	if (is_fork(pool))
+	if (gyre__is_fork(pool->forks))
 		return -EPERM; /* its turn will not come */
 	pthread_mutex_lock(&pool->mutex);
 	while (pool->life == GYRE__POOL_CLOSING)
@@ -140,7 +134,7 @@ pool_notify(struct gyre_executor *executor, struct gyre_room *room)
 	bool has_room;
 	int result = 0;
 
-	if (is_fork(pool))
+	if (gyre__is_fork(pool->forks))
 		return -EPERM;
 	pthread_mutex_lock(&pool->mutex);
 	/* pool.A7 relaxed: a number, and only that */
@@ -310,7 +304,7 @@ gyre_pool_free(struct gyre_pool *pool)
 {
 	/* In a fork its threads do not exist, and its mutex may be held by
 	 * one of them. */
-	if (pool == NULL || is_fork(pool))
+	if (pool == NULL || gyre__is_fork(pool->forks))
 		return;
 	(void)!gyre__pool_shut_down(&pool->executor, GYRE_SHUT_DOWN_CANCEL,
 				    GYRE_FOREVER);
