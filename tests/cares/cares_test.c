@@ -165,13 +165,6 @@ finish(struct gyre_future *future, struct gyre_addresses **ret_addresses)
 	return outcome_of(future, ret_addresses);
 }
 
-static void
-run_for(int64_t delay_ns)
-{
-	call_later(delay_ns, stop_callback, NULL);
-	run();
-}
-
 static uint64_t
 handlers(void)
 {

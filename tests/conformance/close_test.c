@@ -6,14 +6,7 @@
 
 #include "loop/poller.h"
 
-#include <fcntl.h>
 #include <unistd.h>
-
-static bool
-is_open(int fd)
-{
-	return fcntl(fd, F_GETFD) >= 0;
-}
 
 /* -- objects -------------------------------------------------------------- */
 

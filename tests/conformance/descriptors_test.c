@@ -23,13 +23,6 @@ note_events(int fd, unsigned events, void *arg)
 	gyre_loop_stop(the_loop);
 }
 
-static void
-run_for(int64_t delay_ns)
-{
-	call_later(delay_ns, stop_callback, NULL);
-	run();
-}
-
 /* What a handler with this interest sees within 20 ms; 0: it is not called. */
 static unsigned
 events_of(int fd, unsigned interest)
@@ -81,13 +74,6 @@ make_tcp_pair(int fds[2])
 	fds[1] = accept(listener, NULL, NULL);
 	CHECK(fds[1] >= 0);
 	close(listener);
-}
-
-static void
-close_both(const int fds[2])
-{
-	close(fds[0]);
-	close(fds[1]);
 }
 
 static void

@@ -5,12 +5,6 @@
 
 #include <fcntl.h>
 
-static bool
-is_open(int fd)
-{
-	return fcntl(fd, F_GETFD) >= 0;
-}
-
 /* The descriptors that making a real loop opens, at most max. */
 static int
 make_and_find_descriptors(int *ret_fds, int max)

@@ -24,13 +24,6 @@ add_number(int fd)
 				     NULL);
 }
 
-static void
-close_both(const int fds[2])
-{
-	close(fds[0]);
-	close(fds[1]);
-}
-
 struct object {
 	int fd;
 	unsigned closed;

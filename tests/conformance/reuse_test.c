@@ -5,20 +5,6 @@
 
 #include <unistd.h>
 
-static void
-close_both(const int fds[2])
-{
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static void
-run_for(int64_t delay_ns)
-{
-	call_later(delay_ns, stop_callback, NULL);
-	run();
-}
-
 /* -- numbers that are used again ------------------------------------------ */
 
 static int pair_a[2];

@@ -8,26 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void
-close_both(const int fds[2])
-{
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static void
-run_for(int64_t delay_ns)
-{
-	call_later(delay_ns, stop_callback, NULL);
-	run();
-}
-
-static bool
-is_open(int fd)
-{
-	return fcntl(fd, F_GETFD) >= 0;
-}
-
 /* -- failures, and many --------------------------------------------------- */
 
 static unsigned seen;

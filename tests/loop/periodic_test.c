@@ -87,13 +87,6 @@ set_up_periodic(void **state)
 
 /* Run till the stage's clock has advanced by so much. */
 static void
-run_for(int64_t delay_ns)
-{
-	call_later(delay_ns, stop_callback, NULL);
-	run();
-}
-
-static void
 no_memory_changes_nothing(void **state)
 {
 	const struct gyre_callback callback = { .fn = on_call };

@@ -104,6 +104,13 @@ run_once(void)
 }
 
 void
+run_for(int64_t delay_ns)
+{
+	call_later(delay_ns, stop_callback, NULL);
+	run();
+}
+
+void
 add_callback(gyre_callback_fn fn, const char *word)
 {
 	CHECK(gyre_loop_add_callback(the_loop, fn, (void *)(uintptr_t)word) ==
@@ -300,4 +307,17 @@ make_pair(int fds[2])
 {
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 			 fds) == 0);
+}
+
+void
+close_both(const int fds[2])
+{
+	close(fds[0]);
+	close(fds[1]);
+}
+
+bool
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
 }

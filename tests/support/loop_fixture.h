@@ -110,6 +110,8 @@ void stop_handler(int fd, unsigned events, void *word);
 void run(void);
 /* Have it stop in its next iteration, and run it till then. */
 void run_once(void);
+/* Have it stop after so long, and run it till then. */
+void run_for(int64_t delay_ns);
 
 /* Run a function on a thread of its own, and wait for it. */
 void elsewhere(void (*fn)(void *), void *arg);
@@ -158,5 +160,7 @@ unsigned open_descriptors(void);
 /* A pipe and a pair of stream sockets, non-blocking. */
 void make_pipe(int fds[2]);
 void make_pair(int fds[2]);
+void close_both(const int fds[2]);
+bool is_open(int fd);
 
 #endif
