@@ -21,6 +21,7 @@ clang           clang               -              -
 libclang-rt-dev compiler-rt         -              -
 librust-libc-dev -                  -              -
 llvm            llvm                -              -
+nodejs          nodejs              node           node
 clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3
 spin            -                   -              spin

@@ -6,6 +6,7 @@
 
 #include <gyre/base.h>
 #include <gyre/version.h>
+#include <gyre/histogram.h>
 #include <gyre/task.h>
 #include <gyre/future.h>
 #include <gyre/port.h>
