@@ -29,9 +29,41 @@ fill_but_faults(sigset_t *set)
 		sigdelset(set, faults[i]);
 }
 
+bool
+gyre__thread_can_have_stack(size_t stack_bytes)
+{
+	pthread_attr_t attributes;
+	bool can = true;
+
+	if (stack_bytes == 0)
+		return true;
+	pthread_attr_init(&attributes);
+	can = pthread_attr_setstacksize(&attributes, stack_bytes) == 0;
+	pthread_attr_destroy(&attributes);
+	return can;
+}
+
+static int
+start_with_stack(const struct gyre_sys *sys, pthread_t *ret_thread,
+		 size_t stack_bytes, void *(*main)(void *), void *arg)
+{
+	pthread_attr_t attributes;
+	int result;
+
+	if (stack_bytes == 0)
+		return gyre__thread_start(sys, ret_thread, main, arg);
+	pthread_attr_init(&attributes);
+	result = -pthread_attr_setstacksize(&attributes, stack_bytes);
+	if (result == 0)
+		result =
+			-sys->thread_create(ret_thread, &attributes, main, arg);
+	pthread_attr_destroy(&attributes);
+	return result;
+}
+
 int
 gyre__thread_start_blocked(const struct gyre_sys *sys, pthread_t *ret_thread,
-			   void *(*main)(void *), void *arg)
+			   size_t stack_bytes, void *(*main)(void *), void *arg)
 {
 	sigset_t blocked;
 	sigset_t before;
@@ -41,7 +73,7 @@ gyre__thread_start_blocked(const struct gyre_sys *sys, pthread_t *ret_thread,
 	result = -sys->thread_sigmask(SIG_SETMASK, &blocked, &before);
 	if (result < 0)
 		return result;
-	result = gyre__thread_start(sys, ret_thread, main, arg);
+	result = start_with_stack(sys, ret_thread, stack_bytes, main, arg);
 	sys->thread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
@@ -77,6 +109,26 @@ gyre__cpus_apply(const struct gyre_sys *sys, const struct gyre__cpus *cpus)
 	return -sys->setaffinity(pthread_self(), sizeof(cpus->set), &cpus->set);
 }
 
+_Static_assert(GYRE__CPUS_MAX == CPU_SETSIZE, "what a set can hold");
+
+bool
+gyre__cpus_has(const struct gyre__cpus *cpus, unsigned cpu)
+{
+	return cpus->known && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &cpus->set);
+}
+
+int
+gyre__cpus_add(struct gyre__cpus *cpus, unsigned cpu)
+{
+	if (cpu >= CPU_SETSIZE)
+		return -EINVAL;
+	if (!cpus->known)
+		CPU_ZERO(&cpus->set);
+	cpus->known = true;
+	CPU_SET(cpu, &cpus->set);
+	return 0;
+}
+
 static int
 count_known(const struct gyre__cpus *cpus)
 {
@@ -98,6 +150,22 @@ gyre__cpus_apply(const struct gyre_sys *sys, const struct gyre__cpus *cpus)
 	(void)sys;
 	(void)cpus;
 	return 0;
+}
+
+bool
+gyre__cpus_has(const struct gyre__cpus *cpus, unsigned cpu)
+{
+	(void)cpus;
+	(void)cpu;
+	return false;
+}
+
+int
+gyre__cpus_add(struct gyre__cpus *cpus, unsigned cpu)
+{
+	(void)cpus;
+	(void)cpu;
+	return -ENOSYS;
 }
 
 static int

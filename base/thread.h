@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define GYRE__CPUS_MAX 1024u /* CPUs have numbers below it */
+
 /* A set of CPUs; where the platform has none to offer, never known. */
 struct gyre__cpus {
 	bool known;
@@ -22,12 +24,16 @@ int gyre__thread_start(const struct gyre_sys *sys, pthread_t *ret_thread,
 		       void *(*main)(void *), void *arg);
 
 /*
- * The same with every signal blocked in it, but those that a fault of its own
+ * The same with a stack of this size (0: the system's default), and with every
+ * signal blocked in it, but those that a fault of its own
  * raises: other threads handle what is sent to the process.
  */
 int gyre__thread_start_blocked(const struct gyre_sys *sys,
-			       pthread_t *ret_thread, void *(*main)(void *),
-			       void *arg);
+			       pthread_t *ret_thread, size_t stack_bytes,
+			       void *(*main)(void *), void *arg);
+
+/* Whether a thread can have a stack of this size; 0: the system's default. */
+bool gyre__thread_can_have_stack(size_t stack_bytes);
 
 /* Name the calling thread "<prefix><index>", where threads have names. */
 void gyre__thread_name(const char *prefix, unsigned index);
@@ -37,6 +43,13 @@ void gyre__cpus_allowed(const struct gyre_sys *sys, struct gyre__cpus *ret);
 
 /* Let the calling thread run there: 0 or a negative errno; unknown: 0. */
 int gyre__cpus_apply(const struct gyre_sys *sys, const struct gyre__cpus *cpus);
+
+/* Whether a CPU is in the set; unknown: false. */
+bool gyre__cpus_has(const struct gyre__cpus *cpus, unsigned cpu);
+
+/* Put a CPU into a set, which is known then: 0, or -EINVAL it is beyond what
+ * the platform has. */
+int gyre__cpus_add(struct gyre__cpus *cpus, unsigned cpu);
 
 /* How many CPUs are in the set; unknown: those online; at least 1. */
 unsigned gyre__cpus_count(const struct gyre__cpus *cpus);

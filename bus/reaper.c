@@ -199,7 +199,7 @@ gyre__reaper_start(struct gyre__reaper *reaper)
 	int result;
 
 	GYRE_REQUIRE(!reaper->runs);
-	result = gyre__thread_start_blocked(reaper->sys, &reaper->thread,
+	result = gyre__thread_start_blocked(reaper->sys, &reaper->thread, 0,
 					    reaper_main, reaper);
 	reaper->runs = result == 0;
 	return result;

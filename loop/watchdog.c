@@ -195,7 +195,7 @@ open_watchdog(struct gyre_loop *loop)
 	init_waiting(dog);
 	gyre__backtrace_prepare();
 	loop->watchdog = dog;
-	result = gyre__thread_start_blocked(dog->sys, &dog->thread,
+	result = gyre__thread_start_blocked(dog->sys, &dog->thread, 0,
 					    watcher_main, dog);
 	if (result < 0)
 		free_watchdog(dog);

@@ -75,11 +75,11 @@ turn(struct gyre_job *job, uint32_t to, enum gyre__job_turn answer)
 }
 
 enum gyre__job_turn
-gyre__job_begin(struct gyre_job *job, const struct gyre_sys *sys)
+gyre__job_begin(struct gyre_job *job, int64_t now_ns)
 {
 	int64_t deadline_ns = job->_options.deadline_ns;
 
-	if (deadline_ns != 0 && gyre__now_ns(sys) > deadline_ns)
+	if (deadline_ns != 0 && now_ns > deadline_ns)
 		return turn(job, EXPIRED, GYRE__JOB_EXPIRED);
 	return turn(job, RUNNING, GYRE__JOB_RUN);
 }
@@ -173,7 +173,8 @@ static void
 run_task(struct gyre_task *task)
 {
 	struct gyre_job *job = job_of(task);
-	enum gyre__job_turn turn = gyre__job_begin(job, &gyre__sys_default);
+	enum gyre__job_turn turn =
+		gyre__job_begin(job, gyre__now_ns(&gyre__sys_default));
 
 	if (turn == GYRE__JOB_RUN)
 		gyre__job_run(job);

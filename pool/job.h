@@ -20,8 +20,6 @@
 
 #include <gyre/job.h>
 
-struct gyre_sys;
-
 enum gyre__job_turn {
 	GYRE__JOB_RUN,      /* it runs: gyre__job_run() */
 	GYRE__JOB_EXPIRED,  /* gyre__job_give_back() */
@@ -33,9 +31,8 @@ enum gyre__job_turn {
 /* The job whose task this is, or NULL: it is a task of its own. */
 struct gyre_job *gyre__job_of(struct gyre_task *task);
 
-/* What its turn brings, decided for good. The executor's thread. */
-enum gyre__job_turn gyre__job_begin(struct gyre_job *job,
-				    const struct gyre_sys *sys);
+/* What its turn brings, now, decided for good. The executor's thread. */
+enum gyre__job_turn gyre__job_begin(struct gyre_job *job, int64_t now_ns);
 
 /* The same where it is not to run. */
 enum gyre__job_turn gyre__job_stop(struct gyre_job *job);

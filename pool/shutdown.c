@@ -1,9 +1,9 @@
 /*
- * The end of a pool: refuse, then drain or drop what waits, then wait for what
+ * The end of a lane: refuse, then drain or drop what waits, then wait for what
  * runs, up to a deadline. A job cannot be stopped from outside; one that does
- * not return is named, and its thread keeps the pool.
+ * not return is named, and its thread keeps the lane.
  */
-#include "pool/pool.h"
+#include "pool/lane.h"
 
 #include "base/atomics.h"
 #include "base/backtrace.h"
@@ -18,7 +18,7 @@
 #define NAME_BYTES 128
 
 static void
-move(struct gyre_pool *pool, enum gyre__pool_life life)
+move(struct gyre__pool_lane *lane, enum gyre__pool_life life)
 {
 	static const bool moves[4][4] = {
 		[GYRE__POOL_OPEN] = { [GYRE__POOL_CLOSING] = true },
@@ -27,149 +27,169 @@ move(struct gyre_pool *pool, enum gyre__pool_life life)
 		[GYRE__POOL_DRAINING] = { [GYRE__POOL_DROPPING] = true },
 	};
 
-	GYRE_INSIST(moves[pool->life][life]);
-	pool->life = life;
-	gyre__pool_wake_all(pool);
-	pthread_cond_broadcast(&pool->changed);
+	GYRE_INSIST(moves[lane->life][life]);
+	lane->life = life;
+	gyre__pool_wake_all(lane);
+	pthread_cond_broadcast(&lane->changed);
 }
 
 static void
-require_other_thread(const struct gyre_pool *pool)
+require_other_thread(const struct gyre__pool_lane *lane)
 {
-	for (unsigned i = 0; i < pool->threads; i++)
-		GYRE_REQUIRE(!pthread_equal(pthread_self(),
-					    pool->workers[i].thread));
+	for (unsigned i = 0; i < lane->plan.threads_max; i++)
+		GYRE_REQUIRE(!lane->workers[i].is_live ||
+			     !pthread_equal(pthread_self(),
+					    lane->workers[i].thread));
 }
 
 /* From here on the inbox is this thread's; it closes without the mutex, since
  * it waits for rings, which want it. */
 static void
-close_inbox(struct gyre_pool *pool, enum gyre_shut_down how)
+close_inbox(struct gyre__pool_lane *lane, enum gyre_shut_down how)
 {
 	struct gyre__chain rest = { 0 };
 
-	move(pool, GYRE__POOL_CLOSING);
-	pthread_mutex_unlock(&pool->mutex);
-	gyre__inbox_close(pool->inbox, &rest);
-	pthread_mutex_lock(&pool->mutex);
-	gyre__pool_enqueue(pool, &rest);
-	move(pool, how == GYRE_SHUT_DOWN_DRAIN ? GYRE__POOL_DRAINING
+	move(lane, GYRE__POOL_CLOSING);
+	pthread_mutex_unlock(&lane->mutex);
+	gyre__inbox_close(lane->inbox, &rest);
+	pthread_mutex_lock(&lane->mutex);
+	gyre__pool_enqueue(lane, &rest);
+	move(lane, how == GYRE_SHUT_DOWN_DRAIN ? GYRE__POOL_DRAINING
 					       : GYRE__POOL_DROPPING);
 }
 
 /* Nobody will be told of room, whatever becomes free. */
 static void
-drop_rooms(struct gyre_pool *pool)
+drop_rooms(struct gyre__pool_lane *lane)
 {
 	struct gyre_task *task;
 
-	while ((task = gyre__chain_pop(&pool->rooms)) != NULL) {
+	while ((task = gyre__chain_pop(&lane->rooms)) != NULL) {
 		struct gyre_inbox *home = ((struct gyre_room *)task)->_home;
 
-		pthread_mutex_unlock(&pool->mutex);
+		pthread_mutex_unlock(&lane->mutex);
 		task->drop(task, GYRE_DROP_STOPPED);
 		gyre_inbox_unref(home);
-		pthread_mutex_lock(&pool->mutex);
+		pthread_mutex_lock(&lane->mutex);
 	}
 }
 
 static void
-drop_job(struct gyre_pool *pool, struct gyre_job *job)
+drop_job(struct gyre__pool_lane *lane, struct gyre_job *job)
 {
 	enum gyre__job_turn brings = gyre__job_stop(job);
 
 	if (brings == GYRE__JOB_STOPPED)
-		pool->dropped++;
+		lane->dropped++;
 	else
-		pool->cancelled++;
+		lane->cancelled++;
 	if (brings == GYRE__JOB_SKIPPED) {
-		pool->owed++;
+		lane->owed++;
 		return;
 	}
-	pthread_mutex_unlock(&pool->mutex);
+	pthread_mutex_unlock(&lane->mutex);
 	gyre__job_give_back(job, gyre__job_reason(brings));
-	pthread_mutex_lock(&pool->mutex);
+	pthread_mutex_lock(&lane->mutex);
 }
 
 static void
-drop_waiting(struct gyre_pool *pool)
+drop_waiting(struct gyre__pool_lane *lane)
 {
 	struct gyre_task *task;
 	unsigned place;
 
-	while ((task = gyre__queue_pop(&pool->queue, &place)) != NULL) {
+	while ((task = gyre__queue_pop(&lane->queue, &place)) != NULL) {
 		struct gyre_job *job = gyre__job_of(task);
 
-		gyre__queue_finish(&pool->queue, place);
+		gyre__queue_finish(&lane->queue, place);
 		if (job != NULL) {
-			drop_job(pool, job);
+			drop_job(lane, job);
 			continue;
 		}
-		pool->dropped++;
-		pthread_mutex_unlock(&pool->mutex);
+		lane->dropped++;
+		pthread_mutex_unlock(&lane->mutex);
 		task->drop(task, GYRE_DROP_STOPPED);
-		pthread_mutex_lock(&pool->mutex);
+		pthread_mutex_lock(&lane->mutex);
 	}
 }
 
 static bool
-is_over(const struct gyre_pool *pool)
+is_over(const struct gyre__pool_lane *lane)
 {
-	return pool->busy == 0 && pool->owed == 0 && pool->queue.waiting == 0;
+	return lane->busy == 0 && lane->owed == 0 && lane->queue.waiting == 0;
 }
 
 /* Until nothing waits or runs, and no canceller is under way. */
 static int
-await_end(struct gyre_pool *pool, int64_t deadline_ns)
+await_end(struct gyre__pool_lane *lane, int64_t deadline_ns)
 {
 	int result = 0;
 
-	while (!is_over(pool) && result == 0)
-		result = gyre__condition_wait(&pool->changed, &pool->mutex,
+	while (!is_over(lane) && result == 0)
+		result = gyre__condition_wait(&lane->changed, &lane->mutex,
 					      deadline_ns);
-	return is_over(pool) ? 0 : -ETIMEDOUT;
+	return is_over(lane) ? 0 : -ETIMEDOUT;
 }
 
 static void
-name_stuck(const struct gyre_pool *pool)
+name_stuck(const struct gyre__pool_lane *lane)
 {
-	for (unsigned i = 0; i < pool->threads; i++) {
+	for (unsigned i = 0; i < lane->plan.threads_max; i++) {
 		char name[NAME_BYTES];
 
-		if (pool->workers[i].name == NULL)
+		if (lane->workers[i].name == NULL)
 			continue;
-		gyre__function_name(pool->workers[i].name, name, sizeof(name));
-		gyre__log(&pool->log, GYRE_LOG_ERROR,
-			  "pool: %s has not returned on gyre-pool-%u", name, i);
+		gyre__function_name(lane->workers[i].name, name, sizeof(name));
+		gyre__log(&lane->log, GYRE_LOG_ERROR,
+			  "pool: %s has not returned on %s%u", name,
+			  lane->plan.thread_name, lane->plan.first_thread + i);
 	}
+}
+
+int
+gyre__pool_close(struct gyre__pool_lane *lane, enum gyre_shut_down how)
+{
+	if (gyre__is_fork(lane->forks))
+		return -EPERM;
+	pthread_mutex_lock(&lane->mutex);
+	require_other_thread(lane);
+	if (lane->life == GYRE__POOL_OPEN)
+		close_inbox(lane, how);
+	while (lane->life == GYRE__POOL_CLOSING)
+		pthread_cond_wait(&lane->changed, &lane->mutex);
+	drop_rooms(lane);
+	pthread_mutex_unlock(&lane->mutex);
+	return 0;
+}
+
+int
+gyre__pool_await_end(struct gyre__pool_lane *lane, enum gyre_shut_down how,
+		     int64_t deadline_ns)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&lane->mutex);
+	if (how == GYRE_SHUT_DOWN_DRAIN)
+		result = await_end(lane, deadline_ns);
+	if (lane->life == GYRE__POOL_DRAINING &&
+	    (how == GYRE_SHUT_DOWN_CANCEL || result < 0))
+		move(lane, GYRE__POOL_DROPPING);
+	if (lane->life == GYRE__POOL_DROPPING)
+		drop_waiting(lane);
+	result = await_end(lane, deadline_ns);
+	if (result < 0)
+		name_stuck(lane);
+	pthread_mutex_unlock(&lane->mutex);
+	return result;
 }
 
 int
 gyre__pool_shut_down(struct gyre_executor *executor, enum gyre_shut_down how,
 		     int64_t deadline_ns)
 {
-	struct gyre_pool *pool = (struct gyre_pool *)executor;
-	int result = 0;
+	struct gyre__pool_lane *lane = (struct gyre__pool_lane *)executor;
+	int result = gyre__pool_close(lane, how);
 
-	if (gyre__is_fork(pool->forks))
-		return -EPERM;
-	pthread_mutex_lock(&pool->mutex);
-	require_other_thread(pool);
-	if (pool->life == GYRE__POOL_OPEN)
-		close_inbox(pool, how);
-	while (pool->life == GYRE__POOL_CLOSING)
-		pthread_cond_wait(&pool->changed, &pool->mutex);
-	drop_rooms(pool);
-	if (how == GYRE_SHUT_DOWN_DRAIN)
-		result = await_end(pool, deadline_ns);
-	if (pool->life == GYRE__POOL_DRAINING &&
-	    (how == GYRE_SHUT_DOWN_CANCEL || result < 0))
-		move(pool, GYRE__POOL_DROPPING);
-	if (pool->life == GYRE__POOL_DROPPING)
-		drop_waiting(pool);
-	result = await_end(pool, deadline_ns);
-	if (result < 0)
-		name_stuck(pool);
-	pthread_mutex_unlock(&pool->mutex);
-	return result;
+	return result < 0 ? result
+			  : gyre__pool_await_end(lane, how, deadline_ns);
 }

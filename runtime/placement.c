@@ -10,43 +10,14 @@
 
 #include <errno.h>
 
-#if defined(__linux__)
-
-static bool
-is_allowed(const struct gyre__cpus *cpus, unsigned cpu)
-{
-	return cpu < CPU_SETSIZE && CPU_ISSET(cpu, &cpus->set);
-}
-
 int
 gyre__placement_pin(const struct gyre_sys *sys, int cpu)
 {
-	struct gyre__cpus one = { .known = true };
+	struct gyre__cpus one = { .known = false };
+	int result = gyre__cpus_add(&one, (unsigned)cpu);
 
-	CPU_ZERO(&one.set);
-	CPU_SET(cpu, &one.set);
-	return gyre__cpus_apply(sys, &one);
+	return result < 0 ? result : gyre__cpus_apply(sys, &one);
 }
-
-#else
-
-static bool
-is_allowed(const struct gyre__cpus *cpus, unsigned cpu)
-{
-	(void)cpus;
-	(void)cpu;
-	return false;
-}
-
-int
-gyre__placement_pin(const struct gyre_sys *sys, int cpu)
-{
-	(void)sys;
-	(void)cpu;
-	return -ENOSYS;
-}
-
-#endif
 
 /* The n-th allowed CPU, from 0. */
 static int
@@ -56,7 +27,7 @@ nth_allowed(const struct gyre__cpus *cpus, unsigned n)
 
 	GYRE_INSIST(n < gyre__cpus_count(cpus));
 	for (;; cpu++)
-		if (is_allowed(cpus, cpu) && n-- == 0)
+		if (gyre__cpus_has(cpus, cpu) && n-- == 0)
 			return (int)cpu;
 }
 
@@ -70,7 +41,7 @@ check_list(const struct gyre__placement *plan, const struct gyre_log *log)
 	}
 	for (unsigned i = 0; i < plan->list_count; i++) {
 		if (!plan->allowed.known ||
-		    is_allowed(&plan->allowed, plan->list[i]))
+		    gyre__cpus_has(&plan->allowed, plan->list[i]))
 			continue;
 		gyre__log(log, GYRE_LOG_ERROR,
 			  "runtime: CPU %u is not one that this process may "
@@ -164,4 +135,27 @@ gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard)
 	default:
 		return -1;
 	}
+}
+
+static bool
+is_pinned_to(const struct gyre__placement *plan, unsigned cpu)
+{
+	for (unsigned i = 0; i < plan->loops; i++)
+		if (gyre__placement_cpu(plan, i) == (int)cpu)
+			return true;
+	return false;
+}
+
+unsigned
+gyre__placement_others(const struct gyre__placement *plan, unsigned *ret_cpus)
+{
+	unsigned count = 0;
+
+	if (plan->pin == GYRE_PIN_NONE)
+		return 0;
+	for (unsigned cpu = 0; cpu < GYRE__CPUS_MAX; cpu++)
+		if (gyre__cpus_has(&plan->allowed, cpu) &&
+		    !is_pinned_to(plan, cpu))
+			ret_cpus[count++] = cpu;
+	return count;
 }

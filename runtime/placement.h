@@ -23,6 +23,11 @@ int gyre__placement_plan(struct gyre__placement *plan,
 /* The CPU of a shard, or -1. */
 int gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard);
 
+/* The allowed CPUs that no shard is pinned to, at most GYRE__CPUS_MAX; their
+ * number, 0 where nothing is pinned or nothing is left. */
+unsigned gyre__placement_others(const struct gyre__placement *plan,
+				unsigned *ret_cpus);
+
 /* Pin the calling thread: 0 or a negative errno. */
 int gyre__placement_pin(const struct gyre_sys *sys, int cpu);
 

@@ -38,17 +38,35 @@ init_shard(struct gyre__shard *shard, struct gyre_runtime *runtime,
 	gyre__control_init(&shard->control);
 }
 
-/* Everything that can fail, undone in reverse where it does. */
+/* Off the loops' CPUs, if there are others; computing gets what CPUs the
+ * loops leave, pinned or not. */
 static int
-make_parts(struct gyre_runtime *runtime,
-	   const struct gyre_runtime_options *options)
+make_pool(struct gyre_runtime *runtime,
+	  const struct gyre_runtime_options *options,
+	  const struct gyre__placement *plan)
 {
+	unsigned cpus[GYRE__CPUS_MAX];
+	unsigned allowed = gyre__cpus_count(&plan->allowed);
 	const struct gyre_pool_options pool_options = {
 		.threads_max = options->pool_threads_max,
+		.fast.threads_max =
+			allowed > plan->loops ? allowed - plan->loops : 1,
+		.cpus = cpus,
+		.cpus_count = gyre__placement_others(plan, cpus),
 		.log = options->log,
 		._sys = options->_sys,
 	};
-	int result = gyre_pool_new(&pool_options, &runtime->pool);
+
+	return gyre_pool_new(&pool_options, &runtime->pool);
+}
+
+/* Everything that can fail, undone in reverse where it does. */
+static int
+make_parts(struct gyre_runtime *runtime,
+	   const struct gyre_runtime_options *options,
+	   const struct gyre__placement *plan)
+{
+	int result = make_pool(runtime, options, plan);
 
 	if (result < 0)
 		return result;
@@ -102,7 +120,7 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	runtime = new_runtime(options, &plan);
 	if (runtime == NULL)
 		return -ENOMEM;
-	result = make_parts(runtime, options);
+	result = make_parts(runtime, options, &plan);
 	if (result < 0) {
 		runtime->sys->release(runtime);
 		return result;
@@ -162,6 +180,12 @@ struct gyre_bus *
 gyre_runtime_bus(struct gyre_runtime *runtime)
 {
 	return runtime->bus;
+}
+
+struct gyre_pool *
+gyre_runtime_pool(struct gyre_runtime *runtime)
+{
+	return runtime->pool;
 }
 
 unsigned

@@ -47,7 +47,8 @@ struct gyre_runtime_options {
 	 * before then are forgotten.
 	 */
 	bool stop_signals;
-	unsigned pool_threads_max; /* of the shared pool; 0: its default */
+	/* Of the blocking lane of the shared pool; 0: its default. */
+	unsigned pool_threads_max;
 	/* Calls that are open at once, from one loop to one shard; 0: 65,536.
 	 */
 	unsigned calls_max;
@@ -163,6 +164,16 @@ GYRE_API void gyre_runtime_free(struct gyre_runtime *runtime);
  * Thread: any
  */
 GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
+
+/*
+ * Return the pool that all loops share, for its lanes and counters: off the
+ * loops' CPUs where there are others, with as many threads in its fast lane as
+ * there are CPUs without a loop. It makes no thread before its first job, and
+ * ends in gyre_runtime_wait(); NULL after it.
+ *
+ * Thread: any; setup while wait may return
+ */
+GYRE_API struct gyre_pool *gyre_runtime_pool(struct gyre_runtime *runtime);
 
 /*
  * Return the number of shards.

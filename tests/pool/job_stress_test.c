@@ -3,8 +3,8 @@
  * job given back exactly once.
  *
  * Clients each own a few jobs, submit them again and again and cancel some,
- * whatever becomes of them meanwhile; and the pool is shut down in the midst of
- * it.
+ * whatever becomes of them meanwhile, to any lane; threads idle and end; and
+ * the pool is shut down in the midst of it.
  */
 #include <gyre/pool.h>
 
@@ -76,6 +76,8 @@ drop_work(struct gyre_job *job, enum gyre_drop_reason reason)
 	CHECK(atomic_exchange(&work->is_away, false));
 }
 
+static const char *const lane_names[] = { "blocking", "fast" };
+
 /* Whether the pool still takes jobs. */
 static bool
 submit(struct client *client, struct work *work)
@@ -99,8 +101,9 @@ submit(struct client *client, struct work *work)
 	work->yields = random % 16 == 0 ? 20 : 0;
 	atomic_store(&work->is_away, true);
 	atomic_fetch_add(&field->accepted, 1);
-	result = gyre_executor_submit_job(gyre_pool_executor(field->pool),
-					  &work->job);
+	result = gyre_executor_submit_job(
+		gyre_pool_lane(field->pool, lane_names[random >> 40 & 1]),
+		&work->job);
 	if (result == 0)
 		return true;
 	CHECK(result == -ESHUTDOWN || result == -EAGAIN);
@@ -150,9 +153,9 @@ shut_down(struct field *field, uint64_t random)
 {
 	enum gyre_shut_down how =
 		random % 2 ? GYRE_SHUT_DOWN_DRAIN : GYRE_SHUT_DOWN_CANCEL;
-	int result = gyre_executor_shut_down(
-		gyre_pool_executor(field->pool), how,
-		gyre__now_ns(harness_sys()) + (int64_t)(random % 200000));
+	int result = gyre_pool_shut_down(field->pool, how,
+					 gyre__now_ns(harness_sys()) +
+						 (int64_t)(random % 200000));
 
 	CHECK(result == 0 || result == -ETIMEDOUT);
 }
@@ -163,10 +166,9 @@ check_field(struct field *field)
 	struct gyre_pool_stats stats;
 	unsigned long dropped = 0;
 
-	assert_int_equal(
-		gyre_executor_shut_down(gyre_pool_executor(field->pool),
-					GYRE_SHUT_DOWN_CANCEL, GYRE_FOREVER),
-		0);
+	assert_int_equal(gyre_pool_shut_down(field->pool, GYRE_SHUT_DOWN_CANCEL,
+					     GYRE_FOREVER),
+			 0);
 	gyre_pool_get_stats(field->pool, &stats);
 	for (unsigned i = 0; i < 4; i++)
 		dropped += field->dropped[i];
@@ -193,11 +195,14 @@ run_field(uint64_t seed, unsigned threads_max, bool in_the_midst,
 	const struct gyre_pool_options options = {
 		.threads_max = threads_max,
 		.queue_limit = 24,
+		.idle_timeout_ns = 20000,
+		.fast = { .threads_max = 2, .queue_limit = 12 },
 		.log = { .fn = ignore_line },
 		._sys = harness_sys(),
 	};
 	struct field field = { .rounds = harness_scaled(20000) };
 	static struct client clients[CLIENTS];
+	struct gyre_pool_stats stats;
 	pthread_t watcher;
 
 	assert_int_equal(gyre_pool_new(&options, &field.pool), 0);
@@ -214,6 +219,8 @@ run_field(uint64_t seed, unsigned threads_max, bool in_the_midst,
 		pthread_join(clients[i].thread, NULL);
 	pthread_join(watcher, NULL);
 	check_field(&field);
+	gyre_pool_get_stats(field.pool, &stats);
+	sums[4] += stats.spawned - stats.threads;
 	gyre_pool_free(field.pool);
 	sums[0] += field.ran;
 	for (unsigned i = 1; i < 4; i++)
@@ -230,10 +237,12 @@ every_job_is_given_back_once(void **state)
 	harness_live(&before);
 	for (unsigned i = 0; i < 24; i++)
 		run_field(harness_random(&random), 1 + i % 4, i % 2 == 1, sums);
-	printf("%lu run, %lu stopped, %lu expired, %lu cancelled\n", sums[0],
-	       sums[GYRE_DROP_STOPPED], sums[GYRE_DROP_EXPIRED],
-	       sums[GYRE_DROP_CANCELED]);
+	printf("%lu run, %lu stopped, %lu expired, %lu cancelled, %lu threads "
+	       "ended\n",
+	       sums[0], sums[GYRE_DROP_STOPPED], sums[GYRE_DROP_EXPIRED],
+	       sums[GYRE_DROP_CANCELED], sums[4]);
 	assert_true(sums[0] > 0 && sums[GYRE_DROP_CANCELED] > 0);
+	assert_true(sums[4] > 0);
 	assert_true(harness_live_is(&before));
 }
 

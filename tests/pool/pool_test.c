@@ -245,7 +245,8 @@ too_many_threads_are_refused_with_a_line(void **state)
 	assert_int_equal(gyre_pool_new(&options, &pool), -EINVAL);
 	assert_ptr_equal(pool, &options);
 	assert_string_equal(the_lines.last,
-			    "pool: threads_max is 1025, the limit is 1024");
+			    "pool: threads_max of lane blocking is 1025, "
+			    "the limit is 1024");
 }
 
 static void
@@ -261,9 +262,9 @@ too_long_a_queue_is_refused_with_a_line(void **state)
 	(void)state;
 	assert_int_equal(gyre_pool_new(&options, &pool), -EINVAL);
 	assert_null(pool);
-	assert_string_equal(
-		the_lines.last,
-		"pool: queue_limit is 1048577, the limit is 1048576");
+	assert_string_equal(the_lines.last,
+			    "pool: queue_limit of lane blocking is 1048577, "
+			    "the limit is 1048576");
 }
 
 /* -- running ------------------------------------------------------------- */

@@ -244,7 +244,7 @@ ask_pool(struct fixture *fixture, const struct gyre_shard *shard)
 }
 
 static void
-jobs_run_on_one_pool_off_the_pinned_cpus(void **state)
+jobs_run_on_one_pool_and_its_makers_cpus(void **state)
 {
 	struct fixture fixture;
 	struct gyre_runtime_options options;
@@ -265,6 +265,31 @@ jobs_run_on_one_pool_off_the_pinned_cpus(void **state)
 	fixture_stop_and_end(&fixture);
 	assert_true(CPU_EQUAL(&job_cpus, &allowed));
 	assert_string_equal(job_thread, "gyre-pool-0");
+}
+
+static void
+jobs_leave_the_cpu_of_a_pinned_loop_to_it(void **state)
+{
+	struct fixture fixture;
+	struct gyre_runtime_options options;
+	cpu_set_t expected;
+
+	(void)state;
+	fixture_init(&fixture);
+	pthread_getaffinity_np(pthread_self(), sizeof(expected), &expected);
+	options = fixture_options(&fixture, 1);
+	options.pin = GYRE_PIN_AUTO;
+	fixture.on_start = ask_pool;
+	atomic_store(&answers, 0);
+	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
+	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	while (atomic_load(&answers) < 1)
+		sched_yield();
+	assert_non_null(gyre_runtime_pool(fixture.runtime));
+	if (CPU_COUNT(&expected) > 1)
+		CPU_CLR(gyre_runtime_shard(fixture.runtime, 0)->cpu, &expected);
+	fixture_stop_and_end(&fixture);
+	assert_true(CPU_EQUAL(&job_cpus, &expected));
 }
 
 static atomic_bool job_began;
@@ -432,7 +457,8 @@ main(void)
 		cmocka_unit_test(
 			without_a_pin_a_shard_runs_where_its_starter_may),
 		cmocka_unit_test(a_pin_that_is_refused_is_a_warning),
-		cmocka_unit_test(jobs_run_on_one_pool_off_the_pinned_cpus),
+		cmocka_unit_test(jobs_run_on_one_pool_and_its_makers_cpus),
+		cmocka_unit_test(jobs_leave_the_cpu_of_a_pinned_loop_to_it),
 		cmocka_unit_test(wait_waits_for_jobs_that_run),
 		cmocka_unit_test(what_comes_at_the_wrong_time_is_refused),
 		cmocka_unit_test(a_runtime_may_be_freed_without_a_start),

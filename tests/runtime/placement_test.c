@@ -113,6 +113,26 @@ auto_pins_fewer_loops_to_the_first_cpus(void **state)
 }
 
 static void
+the_others_are_the_allowed_cpus_without_a_shard(void **state)
+{
+	struct desk *desk = *state;
+	unsigned cpus[GYRE__CPUS_MAX];
+
+	desk->options.loops = 1;
+	assert_int_equal(plan(desk), 0);
+	assert_int_equal(gyre__placement_others(&desk->plan, cpus), 2);
+	assert_int_equal(cpus[0], 5);
+	assert_int_equal(cpus[1], 900);
+	desk->options.loops = 3;
+	assert_int_equal(plan(desk), 0);
+	assert_int_equal(gyre__placement_others(&desk->plan, cpus), 0);
+	desk->options.loops = 1;
+	desk->options.pin = GYRE_PIN_NONE;
+	assert_int_equal(plan(desk), 0);
+	assert_int_equal(gyre__placement_others(&desk->plan, cpus), 0);
+}
+
+static void
 auto_pins_none_if_there_are_too_few_cpus(void **state)
 {
 	struct desk *desk = *state;
@@ -246,6 +266,8 @@ main(void)
 				       setup),
 		cmocka_unit_test_setup(auto_pins_fewer_loops_to_the_first_cpus,
 				       setup),
+		cmocka_unit_test_setup(
+			the_others_are_the_allowed_cpus_without_a_shard, setup),
 		cmocka_unit_test_setup(auto_pins_none_if_there_are_too_few_cpus,
 				       setup),
 		cmocka_unit_test_setup(none_pins_none_and_says_nothing, setup),
