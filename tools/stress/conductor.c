@@ -19,6 +19,8 @@
 #define STEPS_SHORT    500
 #define STORMS_MAX     3
 #define END_PAUSE_US   3000
+#define YARD_PAUSE_US  20000
+#define YARD_STORMS    3 /* in one of so many its pool is shut down */
 #define ONE_LOOP_STOPS 2 /* in so many lives, before the runtime does */
 
 struct conductor {
@@ -185,12 +187,24 @@ is_over(struct life *life, void *arg)
 		life, atomic_load_explicit(&life->storm, memory_order_relaxed));
 }
 
+/* In the midst of the storm; the next one has another. */
 static void
-have_storm(struct life *life, unsigned steps)
+end_yard(struct life *life, unsigned steps)
+{
+	uint64_t random = rng_mix(life->seed + steps);
+
+	order_pause(random, YARD_PAUSE_US);
+	yard_shut_down(life, rng_mix(random));
+}
+
+static void
+have_storm(struct life *life, unsigned steps, bool ends_yard)
 {
 	struct storm storm = { conductor_now_ns() + STORM_NS };
 
 	begin_storm(life, steps);
+	if (ends_yard)
+		end_yard(life, steps);
 	conductor_await(life, "the producers to come to an end", is_over,
 			&storm);
 }
@@ -234,9 +248,16 @@ live(struct life *life)
 	unsigned steps = stops ? STEPS_SHORT : STEPS_LONG;
 
 	while (storms-- > 0 && !is_time(life)) {
-		have_storm(life, 1 + (unsigned)rng_below(&rng, steps));
+		bool ends_yard = rng_below(&rng, YARD_STORMS) == 0;
+
+		have_storm(life, 1 + (unsigned)rng_below(&rng, steps),
+			   ends_yard);
 		hush(life, &rng, &conductor.totals->hops);
 		conductor.totals->hushes++;
+		if (ends_yard && options_mixes(life->options, PATH_JOBS) &&
+		    yard_open(life) < 0)
+			report_broken(LAW_ERRORS, life->conductor,
+				      "no pool could be made");
 	}
 	if (stops)
 		stop_in_storm(life, &rng);

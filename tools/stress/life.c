@@ -51,6 +51,7 @@ init_places(struct life *life)
 		calls_init(place);
 		timeouts_init(place);
 		jobs_init(place);
+		works_init(place);
 		asks_init(place);
 	}
 }
@@ -125,6 +126,8 @@ start(struct life *life)
 		error = handlers_open(&life->places[i]);
 	if (error == 0)
 		error = start_runtime(life);
+	if (error == 0 && options_mixes(life->options, PATH_JOBS))
+		error = yard_open(life);
 	if (error == 0 && life->has_restarter)
 		error = restarter_start(life);
 	if (error == 0)
@@ -217,6 +220,7 @@ check_all(struct life *life)
 		calls_check(&life->places[i]);
 		timeouts_check(&life->places[i]);
 		jobs_check(&life->places[i]);
+		works_check(&life->places[i]);
 		handlers_check(&life->places[i]);
 		ports_check(&life->places[i]);
 		asks_check(&life->places[i]);
@@ -240,6 +244,7 @@ life_end(struct life *life)
 	if (gyre_runtime_wait(life->runtime) < 0)
 		report_broken(LAW_ERRORS, life->conductor,
 			      "the runtime ended with an error");
+	yard_close(life);
 	gyre_runtime_free(life->runtime);
 	if (life->has_restarter)
 		gyre_loop_free(life->places[life->shards].loop);
@@ -270,6 +275,8 @@ life_free(struct life *life)
 void
 life_add(const struct life *life, struct tally sum[PATHS])
 {
+	/* What ends first, as in actor_add(). */
+	yard_add(&life->yard, &sum[PATH_JOBS]);
 	for (unsigned i = 0; i < life->actors_count; i++)
 		actor_add(&life->actors[i], sum);
 	actor_add_to(&sum[PATH_TOPICS].run, &life->released);

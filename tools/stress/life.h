@@ -22,6 +22,7 @@
 #include "ports.h"
 #include "timeouts.h"
 #include "topics.h"
+#include "yard.h"
 
 struct channel;
 
@@ -37,6 +38,7 @@ struct place {
 	struct timeouts timeouts;
 	struct handlers handlers;
 	struct jobs jobs;
+	struct works works;
 	struct ports ports;
 	struct asks asks;
 	struct topics topics;
@@ -71,7 +73,8 @@ struct life {
 	void *rings;                  /* of all channels */
 	struct publisher *publishers; /* [actor] */
 	_Atomic uint64_t released;    /* publications */
-	unsigned route;               /* for --plant race-routing */
+	struct yard yard;
+	unsigned route; /* for --plant race-routing */
 	pthread_t restarter;
 	bool has_restarter;
 	_Atomic uint64_t restarts;

@@ -95,6 +95,8 @@ order_follow(struct place *place, uint64_t order)
 		ports_send(place, rng_mix(number + 6));
 	if (is_for(place, PATH_JOBS, number >> 8, 128))
 		jobs_submit(place, rng_mix(number + 4));
+	if (is_for(place, PATH_JOBS, number >> 12, 32))
+		works_submit(place, rng_mix(number + 10));
 	if (number >> 46 == 0)
 		order_pause(rng_mix(number + 5), PAUSE_US);
 }
