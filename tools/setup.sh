@@ -22,6 +22,8 @@ libclang-rt-dev compiler-rt         -              -
 librust-libc-dev -                  -              -
 llvm            llvm                -              -
 nodejs          nodejs              node           node
+libuv1-dev      libuv-devel         libuv          libuv
+gnuplot-nox     gnuplot             gnuplot-lite   gnuplot
 clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3
 spin            -                   -              spin

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""gyre-bench: its command line, its JSON, and every bench once, with peers."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = sys.argv.pop()
+FOLDER = os.path.dirname(PROGRAM)
+PROGRAMS = [os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))
+            if name.startswith("gyre-bench")]
+
+
+def run(program, *arguments):
+    return subprocess.run([program, *arguments], capture_output=True,
+                          text=True, timeout=150, check=False)
+
+
+def benches(program):
+    return run(program, "--list").stdout.split()
+
+
+class Bench(unittest.TestCase):
+    def test_every_program_says_what_it_measures(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                said = run(program, "--help")
+                self.assertEqual(said.returncode, 0)
+                names = benches(program)
+                self.assertTrue(names)
+                for name in names:
+                    self.assertIn(f"\n  {name} ", said.stdout)
+
+    def test_a_peer_measures_nothing_that_gyre_does_not(self):
+        for program in PROGRAMS:
+            self.assertLessEqual(set(benches(program)), set(benches(PROGRAM)))
+
+    def test_a_bench_prints_one_line_of_json(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                said = run(program, "pool", "jobs=5000", "threads=3",
+                           "window=100")
+                self.assertEqual(said.returncode, 0, said.stderr)
+                self.assertEqual(said.stdout.count("\n"), 1)
+                result = json.loads(said.stdout)
+                self.assertEqual(result["bench"], "pool")
+                self.assertEqual(result["args"],
+                                 "jobs=5000 threads=3 window=100")
+                self.assertEqual(result["unit"], "ns")
+                self.assertGreater(result["value"], 0)
+                self.assertGreater(result["cpu_ns"], 0)
+                self.assertLessEqual(result["p50"], result["p99"])
+
+    def test_gyre_tells_its_sleeps_and_eventfd_writes(self):
+        result = json.loads(run(PROGRAM, "pool", "jobs=5000").stdout)
+        self.assertLessEqual(result["eventfd_writes"], result["sleeps"])
+        self.assertLess(result["sleeps"], 1.01)
+
+    def test_what_makes_no_sense_is_said_in_one_line(self):
+        for wrong in ([], ["nothing"], ["pool", "jobs"], ["pool", "jobs=0"],
+                      ["pool", "jobs=x"], ["pool", "jobs=1e3"],
+                      ["pool", "threads=65"], ["pool", "jobs=10", "more=1"],
+                      ["pool", "lane=slow"], ["all", "--rounds", "0"],
+                      ["all", "--rounds", "100"], ["all", "--rounds"],
+                      ["all", "--fast"], ["all", "more"]):
+            with self.subTest(wrong):
+                said = run(PROGRAM, *wrong)
+                self.assertNotEqual(said.returncode, 0)
+                self.assertEqual(said.stdout, "")
+                self.assertEqual(said.stderr.count("\n"), 1)
+                self.assertTrue(said.stderr.startswith("gyre-bench: "))
+
+    def test_all_measures_everything_and_compares(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "results.json")
+            plots = os.path.join(folder, "plots")
+            arguments = ["--quick", "--peers", "--json", path]
+            if shutil.which("gnuplot"):
+                arguments += ["--plots", plots]
+            said = run(PROGRAM, "all", *arguments)
+            self.assertEqual(said.returncode, 0, said.stderr)
+            with open(path, encoding="utf-8") as file:
+                results = json.load(file)
+            if shutil.which("gnuplot"):
+                self.assertEqual(sorted(os.listdir(plots)),
+                                 sorted({f"{row['bench']}.svg"
+                                         for row in results}))
+        labels = {row["program"] for row in results}
+        self.assertEqual(len(labels), len(PROGRAMS))
+        for row in results:
+            self.assertGreater(row["median"], 0)
+            self.assertLessEqual(row["least"], row["median"])
+            self.assertLessEqual(row["median"], row["most"])
+            self.assertIn(f"{row['bench']}", said.stdout)
+
+    def test_a_file_that_cannot_be_written_is_an_error(self):
+        said = run(PROGRAM, "all", "--quick", "--json", "/nowhere/at/all")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("/nowhere/at/all", said.stderr)
+
+
+unittest.main()

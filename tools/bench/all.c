@@ -1,0 +1,213 @@
+/*
+ * Programs take turns within a round, and rounds follow one another, so that
+ * whatever else the machine does meets all of them alike. What is compared are
+ * medians over rounds of one run, as ratios.
+ */
+#include "all.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "noise.h"
+#include "plot.h"
+#include "table.h"
+
+#define EXIT_USAGE     2
+#define ROUNDS_DEFAULT 5
+#define ROUNDS_QUICK   1
+
+/* What is run: a bench with its parameters, and with fewer of it for --quick.
+ */
+static const struct {
+	const char *name; /* in the table */
+	const char *bench;
+	const char *arguments;
+	const char *quick;
+} rows[] = {
+	{ "pool2", "pool", "pool threads=2", "jobs=20000" },
+	{ "pool4", "pool", "pool threads=4", "jobs=20000" },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+struct plan {
+	bool has_peers;
+	bool is_quick;
+	unsigned rounds;
+	const char *json;
+	const char *plots;
+	char paths[PROGRAMS][512];
+	bool is_there[PROGRAMS];
+};
+
+/* -- the command line ------------------------------------------------------ */
+
+static int
+print_help(void)
+{
+	puts("Usage: gyre-bench all [options]\n"
+	     "Run every bench, and print medians and ratios.\n\n"
+	     "  --peers        beside the peers that were found when gyre was "
+	     "built\n"
+	     "  --rounds R     1 to 99 rounds, in which the programs take "
+	     "turns "
+	     "(5)\n"
+	     "  --quick        little of everything: that it works, not how "
+	     "fast\n"
+	     "  --json FILE    write the results there too\n"
+	     "  --plots DIR    draw a picture a bench, with gnuplot\n"
+	     "  --help         print this and exit");
+	return EXIT_SUCCESS;
+}
+
+static int
+refuse(const char *what, const char *word)
+{
+	fprintf(stderr, "gyre-bench: %s %s; see gyre-bench all --help\n", what,
+		word);
+	return EXIT_USAGE;
+}
+
+static bool
+take_rounds(struct plan *plan, const char *text)
+{
+	char *end;
+	unsigned long rounds = strtoul(text, &end, 10);
+
+	if (*text < '1' || *text > '9' || *end != '\0' || rounds > ROUNDS_MAX)
+		return false;
+	plan->rounds = (unsigned)rounds;
+	return true;
+}
+
+/* -1: run it; else the exit status. */
+static int
+parse(struct plan *plan, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "peers", no_argument, NULL, 'p' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "json", required_argument, NULL, 'j' },
+		{ "plots", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'p':
+			plan->has_peers = true;
+			break;
+		case 'r':
+			if (!take_rounds(plan, optarg))
+				return refuse("no number of rounds:", optarg);
+			break;
+		case 'q':
+			plan->is_quick = true;
+			break;
+		case 'j':
+			plan->json = optarg;
+			break;
+		case 'd':
+			plan->plots = optarg;
+			break;
+		case 'h':
+			return print_help();
+		default:
+			return refuse("no such option, or no value:",
+				      argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return refuse("what is", argv[optind]);
+	if (plan->rounds == 0)
+		plan->rounds = plan->is_quick ? ROUNDS_QUICK : ROUNDS_DEFAULT;
+	return -1;
+}
+
+/* -- running --------------------------------------------------------------- */
+
+static void
+find_programs(struct plan *plan)
+{
+	for (unsigned i = 0; i < PROGRAMS; i++) {
+		bool is_wanted =
+			table_is_gyre(i) || table_is_raw(i) || plan->has_peers;
+
+		plan->is_there[i] = is_wanted &&
+				    child_find(table_program(i), plan->paths[i],
+					       sizeof(plan->paths[i]));
+	}
+}
+
+static bool
+run_once(const struct plan *plan, unsigned program, const char *arguments,
+	 struct row *row)
+{
+	char line[CHILD_LINE_BYTES];
+	struct noise noise;
+
+	noise_begin(&noise);
+	if (!child_run(plan->paths[program], arguments, line))
+		return false;
+	if (noise_end(&noise) > NOISE_LIMIT)
+		row->noisy++;
+	row_add(row, program, child_number(line, "value"),
+		child_number(line, "p99"), child_number(line, "cpu_ns"),
+		child_number(line, "eventfd_writes"));
+	return true;
+}
+
+static bool
+run_row(const struct plan *plan, unsigned index, struct row *row)
+{
+	char arguments[256];
+
+	snprintf(arguments, sizeof(arguments), "%s%s%s", rows[index].arguments,
+		 plan->is_quick ? " " : "",
+		 plan->is_quick ? rows[index].quick : "");
+	row->name = rows[index].name;
+	for (unsigned round = 0; round < plan->rounds; round++) {
+		if (isatty(STDERR_FILENO))
+			fprintf(stderr, "\r%s: round %u of %u ", row->name,
+				round + 1, plan->rounds);
+		for (unsigned i = 0; i < PROGRAMS; i++)
+			if (plan->is_there[i] &&
+			    child_has(plan->paths[i], rows[index].bench) &&
+			    !run_once(plan, i, arguments, row))
+				return false;
+	}
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%40s\r", "");
+	return true;
+}
+
+int
+all_main(int argc, char **argv)
+{
+	static struct row table[ROWS];
+	struct plan plan = { .rounds = 0 };
+	int status = parse(&plan, argc, argv);
+
+	if (status >= 0)
+		return status;
+	find_programs(&plan);
+	table_print_head();
+	for (unsigned i = 0; i < ROWS; i++) {
+		if (!run_row(&plan, i, &table[i]))
+			return EXIT_FAILURE;
+		row_print(&table[i]);
+	}
+	if (plan.json != NULL && !table_write_json(table, ROWS, plan.json))
+		return EXIT_FAILURE;
+	if (plan.plots != NULL && !plot_all(table, ROWS, plan.plots))
+		return EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,8 @@
+/* gyre-bench all: every bench, gyre and its peers in turns, side by side. */
+#ifndef BENCH_ALL_H
+#define BENCH_ALL_H
+
+/* Run what the arguments behind `all` ask for; the exit status. */
+int all_main(int argc, char **argv);
+
+#endif

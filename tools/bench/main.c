@@ -1,0 +1,19 @@
+/* gyre-bench: one bench of gyre's, or all of them beside its peers. */
+#include <string.h>
+
+#include "all.h"
+#include "gyre_benches.h"
+#include "pool.h"
+
+static const struct bench benches[] = {
+	{ "pool", POOL_WHAT " lane=fast", bench_pool },
+	{ NULL, NULL, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "all") == 0)
+		return all_main(argc - 1, argv + 1);
+	return bench_main(argc, argv, benches);
+}

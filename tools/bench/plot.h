@@ -1,0 +1,10 @@
+/* A picture a bench, by gnuplot. */
+#ifndef BENCH_PLOT_H
+#define BENCH_PLOT_H
+
+#include "table.h"
+
+/* False: there is no gnuplot, or it failed; it was said. */
+bool plot_all(const struct row *rows, unsigned count, const char *directory);
+
+#endif
