@@ -527,6 +527,18 @@ a_thread_that_cannot_be_made_again_is_not_needed(void **state)
 		assert_int_equal(submit(gyre_pool_executor(pool), &works[i]),
 				 0);
 	let_go(JOBS);
+	assert_int_equal(lines, 1);
+	/* once more it can, and once more it cannot: that is told again */
+	harness_fail(0, 0);
+	begin(gyre_pool_executor(pool), 3);
+	let_go(3);
+	wait_for_threads(pool, "blocking", 1);
+	harness_fail_all(FAULT_THREAD);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(submit(gyre_pool_executor(pool), &works[i]),
+				 0);
+	let_go(2);
+	assert_int_equal(lines, 2);
 	harness_fail(0, 0);
 	gyre_pool_free(pool);
 	assert_string_equal(last_line,
