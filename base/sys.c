@@ -12,7 +12,6 @@
 
 #if defined(__linux__)
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #endif
 #if !defined(__OpenBSD__)
 #include <sys/random.h>
@@ -131,7 +130,6 @@ const struct gyre_sys gyre__sys_default = {
 	.epoll_ctl = epoll_ctl,
 	.epoll_wait = epoll_wait,
 	.epoll_pwait2 = epoll_pwait2,
-	.signalfd = signalfd,
 	.getaffinity = pthread_getaffinity_np,
 	.setaffinity = pthread_setaffinity_np,
 #endif

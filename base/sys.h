@@ -101,7 +101,6 @@ struct gyre_sys {
 	int (*epoll_wait)(int, struct epoll_event *, int, int);
 	int (*epoll_pwait2)(int, struct epoll_event *, int,
 			    const struct timespec *, const sigset_t *);
-	int (*signalfd)(int, const sigset_t *, int);
 	int (*getaffinity)(pthread_t, size_t, cpu_set_t *);
 	int (*setaffinity)(pthread_t, size_t, const cpu_set_t *);
 #endif

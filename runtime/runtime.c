@@ -94,7 +94,6 @@ new_runtime(const struct gyre_runtime_options *options,
 	runtime->log = options->log;
 	runtime->forks = gyre__forks();
 	runtime->stop_signals = options->stop_signals;
-	runtime->signal_fd = -1;
 	runtime->shards_count = plan->loops;
 	for (unsigned i = 0; i < plan->loops; i++)
 		init_shard(&runtime->shards[i], runtime, i,

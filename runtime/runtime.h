@@ -11,10 +11,12 @@
 #include <gyre/runtime.h>
 
 #include "base/fork.h"
+#include "base/signals.h"
 #include "base/sys.h"
 #include "runtime/gate.h"
 
 #define GYRE__FAILURE_BYTES 256
+#define GYRE__STOP_SIGNALS  2u
 
 /*
  * Where a runtime is in its life; the starter's.
@@ -63,6 +65,12 @@ struct gyre__shard {
 	char failure[GYRE__FAILURE_BYTES]; /* what failed, if result is < 0 */
 };
 
+/* A signal that stops the runtime. */
+struct gyre__stop_signal {
+	struct gyre__signal_watch watch; /* first */
+	struct gyre_runtime *runtime;
+};
+
 struct gyre_runtime {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
@@ -80,8 +88,8 @@ struct gyre_runtime {
 	unsigned services_count; /* immutable while shards run */
 	void **states;           /* of all services on all shards */
 	unsigned threads;        /* made and not joined */
-	sigset_t mask_before;
-	int signal_fd; /* -1: none; immutable while shards run */
+	struct gyre__stop_signal signals[GYRE__STOP_SIGNALS];
+	unsigned signals_count; /* that are watched */
 	/* -- starter and shards -- */
 	struct gyre__gate gate;
 	unsigned shards_count; /* immutable after new */
@@ -120,14 +128,8 @@ void gyre__shard_stop_services(struct gyre__shard *shard);
 
 /* -- signals.c ----------------------------------------------------------- */
 
-/* Block the stop signals and open what reports them: 0 or an errno. */
+/* Watch for the stop signals, if that was asked for: 0 or an errno. */
 int gyre__signals_open(struct gyre_runtime *runtime);
-
-/* Watch for them on a loop of the runtime. */
-int gyre__signals_watch(struct gyre_runtime *runtime, struct gyre_loop *loop);
-
-/* Forget those that came again while the shards stopped. */
-void gyre__signals_drain(struct gyre_runtime *runtime);
 
 /* Undo open. */
 void gyre__signals_close(struct gyre_runtime *runtime);

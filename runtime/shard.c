@@ -133,12 +133,10 @@ make_loop(struct gyre__shard *shard)
 	};
 	int result = gyre_loop_new(&options, &shard->shard.loop);
 
-	if (result == 0) {
+	if (result == 0)
 		gyre_loop_set_default_executor(
 			shard->shard.loop, gyre_pool_executor(runtime->pool));
-		result = gyre__signals_watch(runtime, shard->shard.loop);
-	}
-	if (result < 0)
+	else
 		snprintf(shard->failure, sizeof(shard->failure),
 			 "no loop could be made: %s", gyre_error_name(result));
 	return result;

@@ -202,7 +202,6 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	gyre_pool_free(runtime->pool);
 	runtime->pool = NULL;
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
-	gyre__signals_drain(runtime);
 	gyre__signals_close(runtime);
 	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
 	return first_result(runtime);

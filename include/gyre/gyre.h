@@ -19,6 +19,7 @@
 #include <gyre/timeout.h>
 #include <gyre/loop.h>
 #include <gyre/periodic.h>
+#include <gyre/signal.h>
 #include <gyre/runtime.h>
 #include <gyre/net.h>
 #include <gyre/resolve.h>

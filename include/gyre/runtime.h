@@ -41,10 +41,9 @@ struct gyre_runtime_options {
 	const unsigned *cpus; /* for GYRE_PIN_LIST; copied */
 	unsigned cpus_count;
 	/*
-	 * Stop on SIGINT and SIGTERM. They are blocked in the thread that
-	 * calls start (and in those it makes) until wait has returned; a
-	 * program's other threads block them too. Those that come again
-	 * before then are forgotten.
+	 * Stop on SIGINT and SIGTERM, from start until wait has returned: the
+	 * process's actions for them are the runtime's for that time. Those
+	 * that come again before then change nothing.
 	 */
 	bool stop_signals;
 	/* Of the blocking lane of the shared pool; 0: its default. */

@@ -109,12 +109,15 @@ failing_epoll_ctl(int fd, int operation, int watched, struct epoll_event *event)
 	return gyre__sys_default.epoll_ctl(fd, operation, watched, event);
 }
 
+/* Nor does looking, or bringing back what was there. */
 static int
-failing_signalfd(int fd, const sigset_t *set, int flags)
+failing_sigaction(int number, const struct sigaction *action,
+		  struct sigaction *ret_before)
 {
-	if (fails_errno("signalfd", EMFILE))
+	if (action != NULL && ret_before != NULL &&
+	    fails_errno("sigaction", EINVAL))
 		return -1;
-	return gyre__sys_default.signalfd(fd, set, flags);
+	return gyre__sys_default.sigaction(number, action, ret_before);
 }
 
 /* Undoing a mask does not fail. */
@@ -156,7 +159,7 @@ make_sys(void)
 	sys.eventfd = failing_eventfd;
 	sys.epoll_create1 = failing_epoll_create1;
 	sys.epoll_ctl = failing_epoll_ctl;
-	sys.signalfd = failing_signalfd;
+	sys.sigaction = failing_sigaction;
 	sys.thread_sigmask = failing_sigmask;
 	sys.getaffinity = failing_getaffinity;
 	sys.setaffinity = failing_setaffinity;
