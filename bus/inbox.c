@@ -189,6 +189,14 @@ gyre__inbox_arm(struct gyre_inbox *inbox)
 }
 
 bool
+gyre__inbox_is_armed(const struct gyre_inbox *inbox)
+{
+	/* inbox.A2 relaxed: nothing is read through it; whoever replaces ARMED
+	 * later rings */
+	return gyre__load_ptr_relaxed(&inbox->head) == ARMED;
+}
+
+bool
 gyre__inbox_is_quiet(const struct gyre_inbox *inbox)
 {
 	/* inbox.Q1 acquire: the bell's last use; pairs with inbox.R1 */

@@ -117,10 +117,12 @@ poll_timeout(struct gyre_loop *loop)
 		return 0;
 	next = gyre__timeouts_next(&loop->timeouts);
 	if (next == GYRE_FOREVER)
-		return GYRE_FOREVER;
+		return loop->poll_max_ns;
 	/* A clock may be negative: then the difference can be too much. */
 	if (__builtin_sub_overflow(next, gyre_loop_time(loop), &left))
-		return next > 0 ? GYRE_FOREVER : 0;
+		left = next > 0 ? GYRE_FOREVER : 0;
+	if (left > loop->poll_max_ns)
+		return loop->poll_max_ns;
 	return left > 0 ? left : 0;
 }
 

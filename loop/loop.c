@@ -48,6 +48,7 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 		loop->on_exception = gyre_loop_handle_callback_exception;
 	GYRE_REQUIRE(options->poller == NULL || options->poller->wake != NULL);
 	loop->poller_ops = options->poller;
+	loop->poll_max_ns = GYRE_FOREVER;
 	loop->bell.ring = ring;
 }
 

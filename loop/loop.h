@@ -65,6 +65,8 @@ struct gyre_loop {
 	/* -- owner; the poller's wake: any thread -- */
 	int abort_error;           /* once the outbox is halted */
 	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */
+	bool is_single;            /* gyre_loop_run_once() runs it */
+	int64_t poll_max_ns;       /* how long a poll may last */
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
 	struct gyre__timeouts timeouts;

@@ -184,6 +184,12 @@ epoll_wake(void *arg)
 	poller->wake_fd.bell.ring(&poller->wake_fd.bell);
 }
 
+static int
+epoll_descriptor(void *poller)
+{
+	return ((struct epoll_poller *)poller)->fd;
+}
+
 const struct gyre_poller_ops gyre__poller_epoll = {
 	.name = "epoll",
 	.open = epoll_open,
@@ -193,6 +199,7 @@ const struct gyre_poller_ops gyre__poller_epoll = {
 	.remove = epoll_remove,
 	.wait = epoll_wait_events,
 	.wake = epoll_wake,
+	.fd = epoll_descriptor,
 };
 
 #endif

@@ -361,6 +361,12 @@ kqueue_wait(void *arg, struct gyre_poller_event *events, int max,
 	return stored;
 }
 
+static int
+kqueue_descriptor(void *poller)
+{
+	return ((struct kqueue_poller *)poller)->fd;
+}
+
 const struct gyre_poller_ops gyre__poller_kqueue = {
 	.name = "kqueue",
 	.open = kqueue_open,
@@ -370,6 +376,7 @@ const struct gyre_poller_ops gyre__poller_kqueue = {
 	.remove = kqueue_remove,
 	.wait = kqueue_wait,
 	.wake = kqueue_wake,
+	.fd = kqueue_descriptor,
 };
 
 #endif

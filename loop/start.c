@@ -56,7 +56,7 @@ gyre__loop_run(struct gyre_loop *loop)
 	loop->started_ns = gyre_loop_time(loop);
 	do
 		result = gyre__loop_iterate(loop);
-	while (result > 0);
+	while (result > 0 && !loop->is_single);
 	gyre__watchdog_leave(loop);
 	loop->ran_ns += gyre_loop_time(loop) - loop->started_ns;
 	gyre__outbox_leave(&loop->outbox);
@@ -65,7 +65,10 @@ gyre__loop_run(struct gyre_loop *loop)
 	if (!gyre__is_fork(loop->forks))
 		gyre__rcu_unregister();
 	gyre__current_leave(before);
-	gyre__loop_change(loop, 0, 0, GYRE__LOOP_RUNNING | GYRE__LOOP_STOP);
+	/* A stop that came too late for this run is the next one's. */
+	gyre__loop_change(loop, 0, 0,
+			  result > 0 ? GYRE__LOOP_RUNNING
+				     : GYRE__LOOP_RUNNING | GYRE__LOOP_STOP);
 	return result;
 }
 

@@ -18,6 +18,7 @@
 #include <gyre/handler.h>
 #include <gyre/timeout.h>
 #include <gyre/loop.h>
+#include <gyre/embedding.h>
 #include <gyre/periodic.h>
 #include <gyre/signal.h>
 #include <gyre/runtime.h>

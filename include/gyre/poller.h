@@ -68,6 +68,9 @@ struct gyre_poller_ops {
 	 * handlers, blocks never and keeps errno; none comes after close.
 	 */
 	void (*wake)(void *poller);
+	/* Optional: a descriptor that is readable while a wait would return at
+	 * once, for loops inside another. */
+	int (*fd)(void *poller);
 };
 
 /*
