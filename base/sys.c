@@ -102,6 +102,7 @@ const struct gyre_sys gyre__sys_default = {
 	.thread_kill = pthread_kill,
 	.sigaction = sigaction,
 	.nanosleep = nanosleep,
+	.open = open,
 	.close = close,
 	.read = read,
 	.write = write,

@@ -61,6 +61,7 @@ struct gyre_sys {
 	int (*nanosleep)(const struct timespec *, struct timespec *);
 
 	/* descriptors */
+	int (*open)(const char *path, int flags, ...);
 	int (*close)(int fd);
 	ssize_t (*read)(int fd, void *, size_t);
 	ssize_t (*write)(int fd, const void *, size_t);

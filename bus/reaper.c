@@ -22,6 +22,7 @@ struct gyre__reaper {
 	pthread_t thread;
 	bool runs;
 	struct gyre_task stop;
+	struct gyre__cpus cpus;
 	/* -- its thread -- */
 	bool is_over;
 	/* -- its thread writes, any reads, atomic -- */
@@ -147,6 +148,8 @@ reaper_main(void *arg)
 	struct gyre__reaper *reaper = arg;
 
 	gyre__thread_name("gyre-reaper-", 0);
+	/* Refused, it runs where the thread that made it may. */
+	(void)gyre__cpus_apply(reaper->sys, &reaper->cpus);
 	while (!reaper->is_over) {
 		struct gyre__chain chain = { 0 };
 
@@ -191,6 +194,13 @@ gyre__reaper_new(const struct gyre_sys *sys)
 	pthread_mutex_init(&reaper->mutex, NULL);
 	gyre__condition_init(&reaper->rang);
 	return reaper;
+}
+
+void
+gyre__reaper_set_cpus(struct gyre__reaper *reaper,
+		      const struct gyre__cpus *cpus)
+{
+	reaper->cpus = *cpus;
 }
 
 int

@@ -14,6 +14,7 @@
 #include <gyre/task.h>
 
 #include "base/sys.h"
+#include "base/thread.h"
 
 struct gyre__reaper;
 
@@ -26,6 +27,10 @@ struct gyre__retired {
 
 /* A reaper whose thread does not run yet, or NULL. */
 struct gyre__reaper *gyre__reaper_new(const struct gyre_sys *sys);
+
+/* Where its thread will run; before it is made. */
+void gyre__reaper_set_cpus(struct gyre__reaper *reaper,
+			   const struct gyre__cpus *cpus);
 
 /* Make its thread: 0 or a negative errno. */
 int gyre__reaper_start(struct gyre__reaper *reaper);

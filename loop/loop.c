@@ -131,6 +131,12 @@ gyre_loop_new(const struct gyre_loop_options *options,
 /* -- close and free ------------------------------------------------------ */
 
 void
+gyre__loop_set_helpers(struct gyre_loop *loop, const struct gyre__cpus *helpers)
+{
+	loop->helpers = *helpers;
+}
+
+void
 gyre__loop_add_dependent(struct gyre_loop *loop,
 			 struct gyre__dependent *dependent)
 {

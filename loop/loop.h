@@ -6,6 +6,7 @@
 
 #include <gyre/loop.h>
 
+#include "base/thread.h"
 #include "bus/doorbell.h"
 #include "bus/outbox.h"
 #include "loop/handlers.h"
@@ -76,6 +77,7 @@ struct gyre_loop {
 	struct gyre_executor *executor;
 	struct gyre_pool *own_pool;      /* made if there was no executor */
 	struct gyre__watchdog *watchdog; /* NULL: no threshold is set */
+	struct gyre__cpus helpers;       /* where its watcher runs */
 	/* -- the owner writes, the watchdog reads, atomic -- */
 	struct gyre__heartbeat heartbeat;
 	/* -- owner -- */
@@ -194,6 +196,11 @@ void gyre__loop_close_handlers(struct gyre_loop *loop, bool close_fds);
 
 /* The poller reports what it can't be told to forget: take another. Owner. */
 void gyre__loop_change_poller(struct gyre_loop *loop);
+
+/* Where the threads run that the loop makes: not on its own CPU, if it is
+ * pinned and there are others. Owner, before it makes one. */
+void gyre__loop_set_helpers(struct gyre_loop *loop,
+			    const struct gyre__cpus *helpers);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

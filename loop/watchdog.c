@@ -150,6 +150,8 @@ watcher_main(void *arg)
 	struct gyre__watchdog *dog = arg;
 
 	gyre__thread_name("gyre-watch-", 0);
+	/* Refused, it runs where the loop does. */
+	(void)gyre__cpus_apply(dog->sys, &dog->loop->helpers);
 	pthread_mutex_lock(&dog->mutex);
 	while (!dog->is_closing)
 		sleep_until(dog,

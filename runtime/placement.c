@@ -1,14 +1,20 @@
 /*
  * Placement. A pin keeps a shard's memory and caches where its thread is; but
- * two shards pinned to one CPU, while another is free, are worse than none,
- * so AUTO pins only when each can have its own.
+ * two shards pinned to one CPU, while another is free, are worse than none, and
+ * so is a pinned thread whose time is used up while its CPU idles. So a policy
+ * pins only when each shard can have a CPU to itself, all of the time. A list
+ * is the user's own judgement.
  */
 #include "runtime/placement.h"
 
 #include "base/check.h"
 #include "base/log.h"
+#include "runtime/quota.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 int
 gyre__placement_pin(const struct gyre_sys *sys, int cpu)
@@ -19,143 +25,239 @@ gyre__placement_pin(const struct gyre_sys *sys, int cpu)
 	return result < 0 ? result : gyre__cpus_apply(sys, &one);
 }
 
-/* The n-th allowed CPU, from 0. */
-static int
-nth_allowed(const struct gyre__cpus *cpus, unsigned n)
-{
-	unsigned cpu = 0;
-
-	GYRE_INSIST(n < gyre__cpus_count(cpus));
-	for (;; cpu++)
-		if (gyre__cpus_has(cpus, cpu) && n-- == 0)
-			return (int)cpu;
-}
+/* -- what is refused ----------------------------------------------------- */
 
 static int
-check_list(const struct gyre__placement *plan, const struct gyre_log *log)
+check_list(const struct gyre__placement *placement,
+	   const struct gyre_runtime_options *options)
 {
-	if (plan->list == NULL || plan->list_count == 0) {
-		gyre__log(log, GYRE_LOG_ERROR,
+	if (options->cpus == NULL || options->cpus_count == 0) {
+		gyre__log(&options->log, GYRE_LOG_ERROR,
 			  "runtime: the list of CPUs is empty");
 		return -EINVAL;
 	}
-	for (unsigned i = 0; i < plan->list_count; i++) {
-		if (!plan->allowed.known ||
-		    gyre__cpus_has(&plan->allowed, plan->list[i]))
+	for (unsigned i = 0; i < options->cpus_count; i++) {
+		if (!placement->allowed.known ||
+		    gyre__cpus_has(&placement->allowed, options->cpus[i]))
 			continue;
-		gyre__log(log, GYRE_LOG_ERROR,
+		gyre__log(&options->log, GYRE_LOG_ERROR,
 			  "runtime: CPU %u is not one that this process may "
 			  "run on",
-			  plan->list[i]);
+			  options->cpus[i]);
 		return -EINVAL;
 	}
 	return 0;
 }
 
 static int
-plan_loops(struct gyre__placement *plan,
+check_pin(const struct gyre__placement *placement,
+	  const struct gyre_runtime_options *options)
+{
+	switch (placement->pin) {
+	case GYRE_PIN_AUTO:
+	case GYRE_PIN_NONE:
+	case GYRE_PIN_SPREAD:
+	case GYRE_PIN_PACK:
+	case GYRE_PIN_CORE:
+		return 0;
+	case GYRE_PIN_LIST:
+		return check_list(placement, options);
+	default:
+		gyre__log(&options->log, GYRE_LOG_ERROR,
+			  "runtime: %d is no way to pin", (int)placement->pin);
+		return -EINVAL;
+	}
+}
+
+/* -- how many ------------------------------------------------------------ */
+
+/* How many shards can have a CPU, or a core, to themselves. */
+static unsigned
+room_for(const struct gyre__placement *placement)
+{
+	return placement->pin == GYRE_PIN_CORE
+		       ? placement->topology.cores
+		       : gyre__cpus_count(&placement->allowed);
+}
+
+/* No more than the quota can keep busy, but one at least. */
+static unsigned
+default_loops(const struct gyre__placement *placement,
+	      const struct gyre_runtime_options *options)
+{
+	unsigned loops = room_for(placement);
+	unsigned quota_milli = placement->plan.quota_milli;
+
+	if (placement->pin == GYRE_PIN_LIST)
+		loops = options->cpus_count;
+	else if (quota_milli != 0 && quota_milli / 1000 < loops)
+		loops = quota_milli / 1000;
+	if (loops == 0)
+		loops = 1;
+	return loops < GYRE_SHARDS_MAX ? loops : GYRE_SHARDS_MAX;
+}
+
+static int
+plan_loops(struct gyre__placement *placement,
 	   const struct gyre_runtime_options *options)
 {
-	plan->loops = options->loops;
-	if (plan->loops == 0) {
-		plan->loops = plan->pin == GYRE_PIN_LIST
-				      ? plan->list_count
-				      : gyre__cpus_count(&plan->allowed);
-		if (plan->loops > GYRE_SHARDS_MAX)
-			plan->loops = GYRE_SHARDS_MAX;
-	}
-	if (plan->loops <= GYRE_SHARDS_MAX)
+	placement->plan.loops = options->loops != 0
+					? options->loops
+					: default_loops(placement, options);
+	if (placement->plan.loops <= GYRE_SHARDS_MAX)
 		return 0;
 	gyre__log(&options->log, GYRE_LOG_ERROR,
-		  "runtime: %u loops are more than %u", plan->loops,
+		  "runtime: %u loops are more than %u", placement->plan.loops,
 		  GYRE_SHARDS_MAX);
 	return -EINVAL;
 }
 
+/* -- whether to pin ------------------------------------------------------ */
+
+__attribute__((format(printf, 4, 5))) static void
+do_not_pin(struct gyre__placement *placement, const struct gyre_log *log,
+	   enum gyre_log_level level, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(placement->reason, sizeof(placement->reason), format,
+		  arguments);
+	va_end(arguments);
+	placement->pin = GYRE_PIN_NONE;
+	gyre__log(log, level, "runtime: not pinned: %s", placement->reason);
+}
+
+static bool
+is_short_of_time(const struct gyre_plan *plan)
+{
+	return plan->quota_milli != 0 && plan->quota_milli < plan->loops * 1000;
+}
+
 /* What was asked for and can't be had is said once. */
 static void
-decide_pin(struct gyre__placement *plan, const struct gyre_log *log)
+decide_pin(struct gyre__placement *placement, const struct gyre_log *log)
 {
-	unsigned cpus = gyre__cpus_count(&plan->allowed);
+	const struct gyre_plan *plan = &placement->plan;
+	bool is_list = placement->pin == GYRE_PIN_LIST;
 
-	if (plan->pin == GYRE_PIN_NONE)
-		return;
-	if (!plan->allowed.known) {
+	if (placement->pin == GYRE_PIN_NONE)
+		snprintf(placement->reason, sizeof(placement->reason),
+			 "it was not asked for");
+	else if (!placement->allowed.known)
+		do_not_pin(placement, log, GYRE_LOG_WARN,
+			   "the allowed CPUs are unknown");
+	else if (!is_list && plan->loops > room_for(placement))
+		do_not_pin(placement, log, GYRE_LOG_INFO,
+			   "%u loops, %u allowed %s", plan->loops,
+			   room_for(placement),
+			   placement->pin == GYRE_PIN_CORE ? "cores" : "CPUs");
+	else if (!is_list && is_short_of_time(plan))
+		do_not_pin(placement, log, GYRE_LOG_INFO,
+			   "%u loops, a quota of %u.%03u CPUs", plan->loops,
+			   plan->quota_milli / 1000, plan->quota_milli % 1000);
+	else if (is_short_of_time(plan))
 		gyre__log(log, GYRE_LOG_WARN,
-			  "runtime: not pinned: the allowed CPUs are unknown");
-		plan->pin = GYRE_PIN_NONE;
-	} else if (plan->pin == GYRE_PIN_AUTO && plan->loops > cpus) {
-		gyre__log(log, GYRE_LOG_INFO,
-			  "runtime: not pinned: %u loops, %u allowed CPUs",
-			  plan->loops, cpus);
-		plan->pin = GYRE_PIN_NONE;
-	}
+			  "runtime: pinned as the list says, though %u loops "
+			  "have a quota of %u.%03u CPUs",
+			  plan->loops, plan->quota_milli / 1000,
+			  plan->quota_milli % 1000);
 }
 
-int
-gyre__placement_plan(struct gyre__placement *plan,
-		     const struct gyre_runtime_options *options)
-{
-	int result = 0;
+/* -- where --------------------------------------------------------------- */
 
-	*plan = (struct gyre__placement){
-		.pin = options->pin,
-		.list = options->cpus,
-		.list_count = options->cpus_count,
-	};
-	gyre__cpus_allowed(gyre__sys(options->_sys), &plan->allowed);
-	switch (plan->pin) {
-	case GYRE_PIN_AUTO:
-	case GYRE_PIN_NONE:
-		break;
-	case GYRE_PIN_LIST:
-		result = check_list(plan, &options->log);
-		break;
-	default:
-		gyre__log(&options->log, GYRE_LOG_ERROR,
-			  "runtime: %d is no way to pin", (int)plan->pin);
-		result = -EINVAL;
-	}
-	if (result == 0)
-		result = plan_loops(plan, options);
-	if (result == 0)
-		decide_pin(plan, &options->log);
-	return result;
+static const struct gyre__topology_cpu *
+find_cpu(const struct gyre__topology *topology, unsigned cpu)
+{
+	for (unsigned i = 0; i < topology->count; i++)
+		if (topology->cpus[i].cpu == cpu)
+			return &topology->cpus[i];
+	return NULL;
 }
 
-int
-gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard)
+static void
+place_shards(struct gyre__placement *placement,
+	     const struct gyre_runtime_options *options)
 {
-	GYRE_INSIST(shard < plan->loops);
-	switch (plan->pin) {
-	case GYRE_PIN_AUTO:
-		return nth_allowed(&plan->allowed, shard);
-	case GYRE_PIN_LIST:
-		return (int)plan->list[shard % plan->list_count];
-	default:
-		return -1;
+	struct gyre__topology *topology = &placement->topology;
+
+	gyre__topology_sort(topology, placement->pin == GYRE_PIN_PACK
+					      ? GYRE__TOPOLOGY_TOGETHER
+					      : GYRE__TOPOLOGY_APART);
+	for (unsigned i = 0; i < placement->plan.loops; i++) {
+		struct gyre_plan_shard *shard = &placement->shards[i];
+		const struct gyre__topology_cpu *cpu = NULL;
+
+		if (placement->pin == GYRE_PIN_LIST)
+			cpu = find_cpu(topology,
+				       options->cpus[i % options->cpus_count]);
+		else if (placement->pin != GYRE_PIN_NONE)
+			cpu = &topology->cpus[i];
+		shard->cpu = cpu != NULL ? (int)cpu->cpu : -1;
+		shard->core = cpu != NULL ? cpu->core : 0;
+		shard->node = cpu != NULL ? cpu->node : 0;
 	}
 }
 
 static bool
-is_pinned_to(const struct gyre__placement *plan, unsigned cpu)
+has_shard(const struct gyre__placement *placement, unsigned cpu)
 {
-	for (unsigned i = 0; i < plan->loops; i++)
-		if (gyre__placement_cpu(plan, i) == (int)cpu)
+	for (unsigned i = 0; i < placement->plan.loops; i++)
+		if (placement->shards[i].cpu == (int)cpu)
 			return true;
 	return false;
 }
 
-unsigned
-gyre__placement_others(const struct gyre__placement *plan, unsigned *ret_cpus)
+/* The CPUs that are left, or all where none is. */
+static void
+place_helpers(struct gyre__placement *placement)
 {
-	unsigned count = 0;
+	struct gyre_plan *plan = &placement->plan;
 
-	if (plan->pin == GYRE_PIN_NONE)
-		return 0;
+	placement->helpers = placement->allowed;
+	if (!plan->is_pinned)
+		return;
 	for (unsigned cpu = 0; cpu < GYRE__CPUS_MAX; cpu++)
-		if (gyre__cpus_has(&plan->allowed, cpu) &&
-		    !is_pinned_to(plan, cpu))
-			ret_cpus[count++] = cpu;
-	return count;
+		if (gyre__cpus_has(&placement->allowed, cpu) &&
+		    !has_shard(placement, cpu))
+			placement->others[plan->others_count++] = cpu;
+	if (plan->others_count == 0)
+		return;
+	placement->helpers.known = false;
+	for (unsigned i = 0; i < plan->others_count; i++)
+		(void)!gyre__cpus_add(&placement->helpers,
+				      placement->others[i]);
+}
+
+int
+gyre__placement_plan(struct gyre__placement *placement,
+		     const struct gyre_runtime_options *options)
+{
+	const struct gyre_sys *sys = gyre__sys(options->_sys);
+	struct gyre_plan *plan = &placement->plan;
+	int result;
+
+	memset(placement, 0, sizeof(*placement));
+	placement->pin = options->pin;
+	gyre__cpus_allowed(sys, &placement->allowed);
+	result = check_pin(placement, options);
+	if (result < 0)
+		return result;
+	gyre__topology_read(sys, &placement->allowed, &placement->topology);
+	plan->cpus = placement->topology.count;
+	plan->cores = placement->topology.cores;
+	plan->nodes = placement->topology.nodes;
+	result = gyre__quota_read(sys, &plan->quota_milli);
+	if (result == 0)
+		result = plan_loops(placement, options);
+	if (result < 0)
+		return result;
+	decide_pin(placement, &options->log);
+	plan->is_pinned = placement->pin != GYRE_PIN_NONE;
+	plan->reason = placement->reason;
+	plan->shards = placement->shards;
+	plan->others = placement->others;
+	place_shards(placement, options);
+	place_helpers(placement);
+	return 0;
 }

@@ -4,29 +4,26 @@
 #ifndef GYRE_RUNTIME_PLACEMENT_H
 #define GYRE_RUNTIME_PLACEMENT_H
 
-#include <gyre/runtime.h>
+#include <gyre/plan.h>
 
-#include "base/thread.h"
+#include "runtime/topology.h"
+
+#define GYRE__REASON_BYTES 96u
 
 struct gyre__placement {
-	unsigned loops;
-	enum gyre_pin pin; /* what was decided: AUTO pins, or it is NONE */
+	struct gyre_plan plan; /* first: what users see of it */
 	struct gyre__cpus allowed;
-	const unsigned *list; /* borrowed from the options */
-	unsigned list_count;
+	struct gyre__cpus helpers; /* where all threads but the shards' run */
+	enum gyre_pin pin;         /* what was decided; NONE: it does not pin */
+	char reason[GYRE__REASON_BYTES];
+	struct gyre__topology topology;
+	struct gyre_plan_shard shards[GYRE_SHARDS_MAX];
+	unsigned others[GYRE__CPUS_MAX];
 };
 
-/* Plan by the options: 0, or -EINVAL with a line that says why. */
-int gyre__placement_plan(struct gyre__placement *plan,
+/* Plan by the options: 0, -EINVAL with a line that says why, or -ENOMEM. */
+int gyre__placement_plan(struct gyre__placement *placement,
 			 const struct gyre_runtime_options *options);
-
-/* The CPU of a shard, or -1. */
-int gyre__placement_cpu(const struct gyre__placement *plan, unsigned shard);
-
-/* The allowed CPUs that no shard is pinned to, at most GYRE__CPUS_MAX; their
- * number, 0 where nothing is pinned or nothing is left. */
-unsigned gyre__placement_others(const struct gyre__placement *plan,
-				unsigned *ret_cpus);
 
 /* Pin the calling thread: 0 or a negative errno. */
 int gyre__placement_pin(const struct gyre_sys *sys, int cpu);

@@ -42,17 +42,15 @@ init_shard(struct gyre__shard *shard, struct gyre_runtime *runtime,
  * loops leave, pinned or not. */
 static int
 make_pool(struct gyre_runtime *runtime,
-	  const struct gyre_runtime_options *options,
-	  const struct gyre__placement *plan)
+	  const struct gyre_runtime_options *options)
 {
-	unsigned cpus[GYRE__CPUS_MAX];
-	unsigned allowed = gyre__cpus_count(&plan->allowed);
+	const struct gyre_plan *plan = &runtime->placement->plan;
 	const struct gyre_pool_options pool_options = {
 		.threads_max = options->pool_threads_max,
 		.fast.threads_max =
-			allowed > plan->loops ? allowed - plan->loops : 1,
-		.cpus = cpus,
-		.cpus_count = gyre__placement_others(plan, cpus),
+			plan->cpus > plan->loops ? plan->cpus - plan->loops : 1,
+		.cpus = plan->others,
+		.cpus_count = plan->others_count,
 		.log = options->log,
 		._sys = options->_sys,
 	};
@@ -63,10 +61,9 @@ make_pool(struct gyre_runtime *runtime,
 /* Everything that can fail, undone in reverse where it does. */
 static int
 make_parts(struct gyre_runtime *runtime,
-	   const struct gyre_runtime_options *options,
-	   const struct gyre__placement *plan)
+	   const struct gyre_runtime_options *options)
 {
-	int result = make_pool(runtime, options, plan);
+	int result = make_pool(runtime, options);
 
 	if (result < 0)
 		return result;
@@ -76,17 +73,19 @@ make_parts(struct gyre_runtime *runtime,
 		return -ENOMEM;
 	}
 	gyre__bus_limit_calls(runtime->bus, options->calls_max);
+	gyre__reaper_set_cpus(gyre__bus_reaper(runtime->bus),
+			      &runtime->placement->helpers);
 	return 0;
 }
 
 static struct gyre_runtime *
 new_runtime(const struct gyre_runtime_options *options,
-	    const struct gyre__placement *plan)
+	    struct gyre__placement *placement)
 {
 	const struct gyre_sys *sys = gyre__sys(options->_sys);
+	unsigned loops = placement->plan.loops;
 	struct gyre_runtime *runtime = gyre__allocate(
-		sys,
-		sizeof(*runtime) + plan->loops * sizeof(runtime->shards[0]), 0);
+		sys, sizeof(*runtime) + loops * sizeof(runtime->shards[0]), 0);
 
 	if (runtime == NULL)
 		return NULL;
@@ -94,32 +93,28 @@ new_runtime(const struct gyre_runtime_options *options,
 	runtime->log = options->log;
 	runtime->forks = gyre__forks();
 	runtime->stop_signals = options->stop_signals;
-	runtime->shards_count = plan->loops;
-	for (unsigned i = 0; i < plan->loops; i++)
+	runtime->placement = placement;
+	runtime->shards_count = loops;
+	for (unsigned i = 0; i < loops; i++)
 		init_shard(&runtime->shards[i], runtime, i,
-			   gyre__placement_cpu(plan, i));
+			   placement->shards[i].cpu);
 	return runtime;
 }
 
-int
-gyre_runtime_new(const struct gyre_runtime_options *options,
-		 struct gyre_runtime **ret_runtime)
+static int
+make_runtime(const struct gyre_runtime_options *options,
+	     struct gyre__placement *placement,
+	     struct gyre_runtime **ret_runtime)
 {
-	const struct gyre_runtime_options defaults = { 0 };
-	struct gyre__placement plan;
 	struct gyre_runtime *runtime;
-	int result;
+	int result = gyre__placement_plan(placement, options);
 
-	GYRE_REQUIRE(ret_runtime != NULL);
-	if (options == NULL)
-		options = &defaults;
-	result = gyre__placement_plan(&plan, options);
 	if (result < 0)
 		return result;
-	runtime = new_runtime(options, &plan);
+	runtime = new_runtime(options, placement);
 	if (runtime == NULL)
 		return -ENOMEM;
-	result = make_parts(runtime, options, &plan);
+	result = make_parts(runtime, options);
 	if (result < 0) {
 		runtime->sys->release(runtime);
 		return result;
@@ -127,6 +122,28 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	gyre__gate_init(&runtime->gate);
 	*ret_runtime = runtime;
 	return 0;
+}
+
+int
+gyre_runtime_new(const struct gyre_runtime_options *options,
+		 struct gyre_runtime **ret_runtime)
+{
+	const struct gyre_runtime_options defaults = { 0 };
+	const struct gyre_sys *sys;
+	struct gyre__placement *placement;
+	int result;
+
+	GYRE_REQUIRE(ret_runtime != NULL);
+	if (options == NULL)
+		options = &defaults;
+	sys = gyre__sys(options->_sys);
+	placement = gyre__allocate(sys, sizeof(*placement), 0);
+	if (placement == NULL)
+		return -ENOMEM;
+	result = make_runtime(options, placement, ret_runtime);
+	if (result < 0)
+		sys->release(placement);
+	return result;
 }
 
 /* -- services ------------------------------------------------------------ */
@@ -170,6 +187,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->states);
 	runtime->sys->release(runtime->services);
+	runtime->sys->release(runtime->placement);
 	runtime->sys->release(runtime);
 }
 
@@ -179,6 +197,12 @@ struct gyre_bus *
 gyre_runtime_bus(struct gyre_runtime *runtime)
 {
 	return runtime->bus;
+}
+
+const struct gyre_plan *
+gyre_runtime_plan(const struct gyre_runtime *runtime)
+{
+	return &runtime->placement->plan;
 }
 
 struct gyre_pool *

@@ -14,6 +14,7 @@
 #include "base/signals.h"
 #include "base/sys.h"
 #include "runtime/gate.h"
+#include "runtime/placement.h"
 
 #define GYRE__FAILURE_BYTES 256
 #define GYRE__STOP_SIGNALS  2u
@@ -77,6 +78,7 @@ struct gyre_runtime {
 	struct gyre_log log;
 	uint32_t forks;
 	bool stop_signals;
+	struct gyre__placement *placement;
 	struct gyre_bus *bus;
 	/* -- any thread, atomic -- */
 	uint32_t control; /* enum gyre__control */

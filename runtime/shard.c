@@ -9,6 +9,7 @@
 #include "base/exception.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "loop/loop.h"
 #include "runtime/placement.h"
 
 #include <stdio.h>
@@ -133,12 +134,15 @@ make_loop(struct gyre__shard *shard)
 	};
 	int result = gyre_loop_new(&options, &shard->shard.loop);
 
-	if (result == 0)
+	if (result == 0) {
 		gyre_loop_set_default_executor(
 			shard->shard.loop, gyre_pool_executor(runtime->pool));
-	else
+		gyre__loop_set_helpers(shard->shard.loop,
+				       &runtime->placement->helpers);
+	} else {
 		snprintf(shard->failure, sizeof(shard->failure),
 			 "no loop could be made: %s", gyre_error_name(result));
+	}
 	return result;
 }
 

@@ -22,6 +22,7 @@
 #include <gyre/periodic.h>
 #include <gyre/signal.h>
 #include <gyre/runtime.h>
+#include <gyre/plan.h>
 #include <gyre/net.h>
 #include <gyre/resolve.h>
 

@@ -29,14 +29,25 @@ struct gyre_runtime;
 
 #define GYRE_SHARDS_MAX 1024u
 
+/*
+ * How shards get their CPUs. All but NONE and LIST pin only where each shard
+ * can have its own: not with more loops than CPUs, and not where the control
+ * group's quota is less than the loops.
+ */
 enum gyre_pin {
-	GYRE_PIN_AUTO, /* one allowed CPU a shard, if there are enough */
+	GYRE_PIN_AUTO, /* as SPREAD */
 	GYRE_PIN_NONE, /* leave the threads to the scheduler */
-	GYRE_PIN_LIST, /* shard i on cpus[i % cpus_count] */
+	GYRE_PIN_LIST, /* shard i on cpus[i % cpus_count], whatever they are */
+	GYRE_PIN_SPREAD, /* as far apart as can be: nodes in turn, other cores
+			  * before the second CPU of one */
+	GYRE_PIN_PACK,   /* as near as can be: node by node, core by core */
+	GYRE_PIN_CORE,   /* one to a core; its other CPUs are left to others */
 };
 
 struct gyre_runtime_options {
-	unsigned loops; /* 0: one per allowed CPU, or per CPU of the list */
+	/* 0: one per allowed CPU, core or CPU of the list, by `pin`; by a
+	 * policy no more than the control group's quota has CPUs. */
+	unsigned loops;
 	enum gyre_pin pin;
 	const unsigned *cpus; /* for GYRE_PIN_LIST; copied */
 	unsigned cpus_count;

@@ -65,6 +65,15 @@ pins_are_read(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, "--pin none"), OPTIONS_RUN);
 	assert_int_equal(options.pin, GYRE_PIN_NONE);
+	assert_int_equal(parse(&options, "--pin spread"), OPTIONS_RUN);
+	assert_int_equal(options.pin, GYRE_PIN_SPREAD);
+	assert_int_equal(parse(&options, "--pin pack"), OPTIONS_RUN);
+	assert_int_equal(options.pin, GYRE_PIN_PACK);
+	assert_int_equal(parse(&options, "--pin core"), OPTIONS_RUN);
+	assert_int_equal(options.pin, GYRE_PIN_CORE);
+	assert_false(options.wants_plan);
+	assert_int_equal(parse(&options, "--plan"), OPTIONS_RUN);
+	assert_true(options.wants_plan);
 	assert_int_equal(parse(&options, "--pin 7,0-2"), OPTIONS_RUN);
 	assert_int_equal(options.pin, GYRE_PIN_LIST);
 	assert_int_equal(options.cpus_count, 4);

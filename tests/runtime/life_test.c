@@ -182,11 +182,21 @@ without_a_pin_a_shard_runs_where_its_starter_may(void **state)
 	fixture_stop_and_end(&fixture);
 }
 
+static int
+refuse_affinity(pthread_t thread, size_t size, const cpu_set_t *set)
+{
+	(void)thread;
+	(void)size;
+	(void)set;
+	return EINVAL;
+}
+
 static void
 a_pin_that_is_refused_is_a_warning(void **state)
 {
 	struct fixture fixture;
 	struct gyre_runtime_options options;
+	struct gyre_sys sys = *harness_sys();
 	const unsigned cpus[] = { 0 };
 
 	(void)state;
@@ -195,11 +205,11 @@ a_pin_that_is_refused_is_a_warning(void **state)
 	options.pin = GYRE_PIN_LIST;
 	options.cpus = cpus;
 	options.cpus_count = 1;
+	sys.setaffinity = refuse_affinity;
+	options._sys = &sys;
 	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
 	assert_int_equal(gyre_runtime_shard(fixture.runtime, 0)->cpu, 0);
-	harness_fail(FAULT_CALL, 2); /* after the reaper's mask */
 	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
-	assert_string_equal(harness_failed_call(), "setaffinity");
 	assert_int_equal(gyre_runtime_shard(fixture.runtime, 0)->cpu, -1);
 	fixture_stop_and_end(&fixture);
 	assert_int_equal(fixture.lines, 1);

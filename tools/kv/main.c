@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plan.h"
 #include "probe.h"
 #include "server.h"
 
@@ -116,6 +117,18 @@ make_runtime(const struct options *options, struct gyre_runtime **ret_runtime)
 }
 
 static int
+show_plan(const struct options *options)
+{
+	struct gyre_runtime *runtime;
+
+	if (make_runtime(options, &runtime) < 0)
+		return EXIT_USAGE;
+	plan_print(gyre_runtime_plan(runtime), stdout);
+	gyre_runtime_free(runtime);
+	return EXIT_SUCCESS;
+}
+
+static int
 run(struct server *server)
 {
 	const struct options *options = server->options;
@@ -123,8 +136,11 @@ run(struct server *server)
 	char what[128];
 	int probe;
 	int status;
-	int error = keyhash_init(&server->keyhash);
+	int error;
 
+	if (options->wants_plan)
+		return show_plan(options);
+	error = keyhash_init(&server->keyhash);
 	if (error < 0)
 		return complain("no random numbers", error);
 	server->port = options->port;

@@ -23,6 +23,7 @@ enum option_value {
 	OPTION_PORT,
 	OPTION_LOOPS,
 	OPTION_PIN,
+	OPTION_PLAN,
 	OPTION_CLIENTS_MAX,
 	OPTION_BULK_MAX,
 	OPTION_HELP,
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, OPTION_PORT },
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "pin", required_argument, NULL, OPTION_PIN },
+	{ "plan", no_argument, NULL, OPTION_PLAN },
 	{ "max-clients", required_argument, NULL, OPTION_CLIENTS_MAX },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -49,8 +51,9 @@ static const char help[] =
 	"  --port PORT          port to listen on, 0: any free one (7379)\n"
 	"  --loops N            shards, each a thread with a loop "
 	"(one per allowed CPU)\n"
-	"  --pin auto|none|LIST pin the shards' threads; LIST: 0,2,4-7 "
-	"(auto)\n"
+	"  --pin HOW            pin the shards' threads: auto, spread, pack, "
+	"core, none,\n                       or a list such as 0,2,4-7 (auto)\n"
+	"  --plan               print where the shards would run, and exit\n"
 	"  --max-clients N      connections at a time (10000)\n"
 	"  --max-bulk BYTES     longest argument or value (536870912)\n"
 	"  --help               print this and exit\n"
@@ -126,16 +129,24 @@ parse_cpus(const char *text, struct options *options)
 static bool
 parse_pin(const char *text, struct options *options)
 {
+	static const struct {
+		const char *name;
+		enum gyre_pin pin;
+	} policies[] = {
+		{ "auto", GYRE_PIN_AUTO }, { "none", GYRE_PIN_NONE },
+		{ "pack", GYRE_PIN_PACK }, { "spread", GYRE_PIN_SPREAD },
+		{ "core", GYRE_PIN_CORE },
+	};
+
 	options->cpus_count = 0;
-	if (strcmp(text, "auto") == 0)
-		options->pin = GYRE_PIN_AUTO;
-	else if (strcmp(text, "none") == 0)
-		options->pin = GYRE_PIN_NONE;
-	else if (parse_cpus(text, options))
-		options->pin = GYRE_PIN_LIST;
-	else
-		return false;
-	return true;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (strcmp(text, policies[i].name) != 0)
+			continue;
+		options->pin = policies[i].pin;
+		return true;
+	}
+	options->pin = GYRE_PIN_LIST;
+	return parse_cpus(text, options);
 }
 
 static bool
@@ -168,6 +179,9 @@ take_option(struct options *options, int option, const char *text)
 		return valid;
 	case OPTION_PIN:
 		return parse_pin(text, options);
+	case OPTION_PLAN:
+		options->wants_plan = true;
+		return true;
 	case OPTION_CLIENTS_MAX:
 		valid = parse_number(text, 1, CLIENTS_MAX_LIMIT, &number);
 		options->clients_max = (unsigned)number;

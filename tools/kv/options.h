@@ -4,6 +4,7 @@
 #ifndef KV_OPTIONS_H
 #define KV_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct options {
 	enum gyre_pin pin;
 	unsigned cpus[OPTIONS_CPUS_MAX]; /* for GYRE_PIN_LIST */
 	unsigned cpus_count;
+	bool wants_plan; /* print where the shards would run, and end */
 	unsigned clients_max;
 	size_t bulk_max;
 };
