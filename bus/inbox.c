@@ -197,6 +197,15 @@ gyre__inbox_is_armed(const struct gyre_inbox *inbox)
 }
 
 bool
+gyre__inbox_is_empty(const struct gyre_inbox *inbox)
+{
+	/* inbox.E1 relaxed: nothing is read through it; a take follows */
+	const struct gyre_task *seen = gyre__load_ptr_relaxed(&inbox->head);
+
+	return seen == NULL || seen == ARMED || seen == CLOSED;
+}
+
+bool
 gyre__inbox_is_quiet(const struct gyre_inbox *inbox)
 {
 	/* inbox.Q1 acquire: the bell's last use; pairs with inbox.R1 */

@@ -101,6 +101,9 @@ void gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain);
 /* Commit to sleep; false: something came, take it. Consumer. */
 bool gyre__inbox_arm(struct gyre_inbox *inbox);
 
+/* Whether nothing waits that was pushed. The consumer. */
+bool gyre__inbox_is_empty(const struct gyre_inbox *inbox);
+
 /* Whether it is armed, and nobody has sent anything since. Consumer. */
 bool gyre__inbox_is_armed(const struct gyre_inbox *inbox);
 

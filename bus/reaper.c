@@ -174,6 +174,26 @@ run_stop(struct gyre_task *task)
 	reaper->is_over = true;
 }
 
+/* -- without a thread ---------------------------------------------------- */
+
+bool
+gyre__reaper_has_work(const struct gyre__reaper *reaper)
+{
+	return !gyre__inbox_is_empty(reaper->inbox);
+}
+
+void
+gyre__reaper_step(struct gyre__reaper *reaper)
+{
+	struct gyre__chain chain = { 0 };
+
+	GYRE_REQUIRE(!reaper->runs);
+	gyre__inbox_take(reaper->inbox, &chain);
+	run_chain(&chain);
+	/* reaper.P3 relaxed: as reaper.P1 */
+	gyre__store_64_relaxed(&reaper->periods, reaper->periods + 1);
+}
+
 /* -- life ----------------------------------------------------------------- */
 
 struct gyre__reaper *

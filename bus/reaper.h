@@ -52,6 +52,11 @@ void gyre__reaper_retire(struct gyre__reaper *reaper,
 			 struct gyre__retired *retired, struct gyre_inbox *home,
 			 void (*free)(struct gyre__retired *retired));
 
+/* Without a thread, and where no reader reads: whether something waits, and
+ * free it. Whoever stands for the thread. */
+bool gyre__reaper_has_work(const struct gyre__reaper *reaper);
+void gyre__reaper_step(struct gyre__reaper *reaper);
+
 /* How many grace periods it has waited for. Any thread. */
 uint64_t gyre__reaper_periods(const struct gyre__reaper *reaper);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bus/bus.h"
 #include "runtime/placement.h"
+#include "runtime/simulation.h"
 
 #include <errno.h>
 #include <string.h>
@@ -55,6 +56,11 @@ make_pool(struct gyre_runtime *runtime,
 		._sys = options->_sys,
 	};
 
+	if (options->simulate != 0) {
+		runtime->simulation =
+			gyre__simulation_new(runtime, options->simulate);
+		return runtime->simulation != NULL ? 0 : -ENOMEM;
+	}
 	return gyre_pool_new(&pool_options, &runtime->pool);
 }
 
@@ -70,6 +76,7 @@ make_parts(struct gyre_runtime *runtime,
 	runtime->bus = gyre__bus_new(runtime->sys, runtime->shards_count);
 	if (runtime->bus == NULL) {
 		gyre_pool_free(runtime->pool);
+		gyre__simulation_free(runtime->simulation);
 		return -ENOMEM;
 	}
 	gyre__bus_limit_calls(runtime->bus, options->calls_max);
@@ -101,6 +108,19 @@ new_runtime(const struct gyre_runtime_options *options,
 	return runtime;
 }
 
+/* A seed decides nothing where the machine has a say. */
+static int
+check_simulation(const struct gyre_runtime_options *options)
+{
+	if (options->simulate == 0 ||
+	    (options->loops > 0 && !options->stop_signals))
+		return 0;
+	gyre__log(&options->log, GYRE_LOG_ERROR,
+		  "runtime: a simulation must say how many loops it has, and "
+		  "hears no signals");
+	return -EINVAL;
+}
+
 static int
 make_runtime(const struct gyre_runtime_options *options,
 	     struct gyre__placement *placement,
@@ -128,19 +148,24 @@ int
 gyre_runtime_new(const struct gyre_runtime_options *options,
 		 struct gyre_runtime **ret_runtime)
 {
-	const struct gyre_runtime_options defaults = { 0 };
+	struct gyre_runtime_options given = { 0 };
 	const struct gyre_sys *sys;
 	struct gyre__placement *placement;
 	int result;
 
 	GYRE_REQUIRE(ret_runtime != NULL);
-	if (options == NULL)
-		options = &defaults;
-	sys = gyre__sys(options->_sys);
+	if (options != NULL)
+		given = *options;
+	result = check_simulation(&given);
+	if (result < 0)
+		return result;
+	if (given.simulate != 0)
+		given.pin = GYRE_PIN_NONE;
+	sys = gyre__sys(given._sys);
 	placement = gyre__allocate(sys, sizeof(*placement), 0);
 	if (placement == NULL)
 		return -ENOMEM;
-	result = make_runtime(options, placement, ret_runtime);
+	result = make_runtime(&given, placement, ret_runtime);
 	if (result < 0)
 		sys->release(placement);
 	return result;
@@ -184,6 +209,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	for (unsigned i = 0; i < runtime->shards_count; i++)
 		gyre_loop_free(runtime->shards[i].shard.loop);
 	gyre__bus_free(runtime->bus);
+	gyre__simulation_free(runtime->simulation);
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->states);
 	runtime->sys->release(runtime->services);

@@ -85,7 +85,8 @@ struct gyre_runtime {
 	/* -- starter -- */
 	enum gyre__runtime_state state;
 	pthread_t starter;
-	struct gyre_pool *pool; /* its executor is every loop's */
+	struct gyre_pool *pool;              /* its executor is every loop's */
+	struct gyre__simulation *simulation; /* instead of it; or NULL */
 	struct gyre__service *services;
 	unsigned services_count; /* immutable while shards run */
 	void **states;           /* of all services on all shards */
@@ -124,6 +125,14 @@ void gyre__control_close(struct gyre_runtime *runtime);
 
 /* A shard's thread, from its pin to the end of its loop. */
 void *gyre__shard_main(void *shard);
+
+/* The steps of it, which a simulation takes itself, with the loop current once
+ * it is made: make the loop, start the next service (0 or what it failed
+ * with), say why the loop ended, undo what was done. */
+int gyre__shard_make_loop(struct gyre__shard *shard);
+int gyre__shard_start_next(struct gyre__shard *shard);
+void gyre__shard_report_end(const struct gyre__shard *shard);
+void gyre__shard_leave(struct gyre__shard *shard);
 
 /* Stop the services that have started, last first. The shard's thread. */
 void gyre__shard_stop_services(struct gyre__shard *shard);

@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "loop/loop.h"
 #include "runtime/placement.h"
+#include "runtime/simulation.h"
 
 #include <stdio.h>
 
@@ -59,18 +60,26 @@ start_service(struct gyre__shard *shard, unsigned i)
 	return result;
 }
 
+int
+gyre__shard_start_next(struct gyre__shard *shard)
+{
+	int result = start_service(shard, shard->started);
+
+	if (result < 0)
+		return result;
+	shard->started++;
+	shard->kept++;
+	return 0;
+}
+
 static int
 start_services(struct gyre__shard *shard)
 {
 	int result = 0;
 
-	for (unsigned i = 0; i < runtime_of(shard)->services_count; i++) {
-		result = start_service(shard, i);
-		if (result < 0)
-			break;
-		shard->started++;
-		shard->kept++;
-	}
+	while (result == 0 &&
+	       shard->started < runtime_of(shard)->services_count)
+		result = gyre__shard_start_next(shard);
 	return result;
 }
 
@@ -122,21 +131,32 @@ enter(struct gyre__shard *shard)
 	shard->shard.cpu = -1;
 }
 
+static struct gyre_executor *
+executor_of(struct gyre_runtime *runtime)
+{
+	if (runtime->simulation != NULL)
+		return gyre__simulation_executor(runtime->simulation);
+	return gyre_pool_executor(runtime->pool);
+}
+
 /* On this thread, so that its memory is near the CPU it is pinned to. */
-static int
-make_loop(struct gyre__shard *shard)
+int
+gyre__shard_make_loop(struct gyre__shard *shard)
 {
 	struct gyre_runtime *runtime = runtime_of(shard);
-	const struct gyre_loop_options options = {
+	struct gyre_loop_options options = {
 		.make_current = GYRE_MAKE_CURRENT_YES,
 		.log = runtime->log,
 		._sys = runtime->sys,
 	};
-	int result = gyre_loop_new(&options, &shard->shard.loop);
+	int result;
 
+	if (runtime->simulation != NULL)
+		gyre__simulation_prepare(runtime->simulation, &options);
+	result = gyre_loop_new(&options, &shard->shard.loop);
 	if (result == 0) {
-		gyre_loop_set_default_executor(
-			shard->shard.loop, gyre_pool_executor(runtime->pool));
+		gyre_loop_set_default_executor(shard->shard.loop,
+					       executor_of(runtime));
 		gyre__loop_set_helpers(shard->shard.loop,
 				       &runtime->placement->helpers);
 	} else {
@@ -146,21 +166,18 @@ make_loop(struct gyre__shard *shard)
 	return result;
 }
 
-static int
-run_loop(struct gyre__shard *shard)
+void
+gyre__shard_report_end(const struct gyre__shard *shard)
 {
-	int result = gyre_loop_start(shard->shard.loop);
-
-	if (result < 0)
+	if (shard->result < 0)
 		gyre__log(&runtime_of(shard)->log, GYRE_LOG_ERROR,
 			  "shard %u: its loop ended: %s", shard->shard.index,
-			  gyre_error_name(result));
-	return result;
+			  gyre_error_name(shard->result));
 }
 
 /* Whatever the loop ended for, and however far it came. */
-static void
-leave(struct gyre__shard *shard)
+void
+gyre__shard_leave(struct gyre__shard *shard)
 {
 	gyre__shard_stop_services(shard);
 	if (shard->shard.loop != NULL) {
@@ -179,14 +196,16 @@ gyre__shard_main(void *arg)
 	enum gyre__phase phase;
 
 	enter(shard);
-	shard->result = make_loop(shard);
+	shard->result = gyre__shard_make_loop(shard);
 	phase = gyre__gate_pass(gate, GYRE__PHASE_LOOPS);
 	if (phase == GYRE__PHASE_SERVICES) {
 		shard->result = start_services(shard);
 		phase = gyre__gate_pass(gate, GYRE__PHASE_SERVICES);
 	}
-	if (phase == GYRE__PHASE_RUN)
-		shard->result = run_loop(shard);
-	leave(shard);
+	if (phase == GYRE__PHASE_RUN) {
+		shard->result = gyre_loop_start(shard->shard.loop);
+		gyre__shard_report_end(shard);
+	}
+	gyre__shard_leave(shard);
 	return NULL;
 }

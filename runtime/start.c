@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bus/bus.h"
 #include "base/thread.h"
+#include "runtime/simulation.h"
 
 #include <errno.h>
 
@@ -32,11 +33,10 @@ make_threads(struct gyre_runtime *runtime)
 	return 0;
 }
 
-/* Wait for the phase's end; the first failure is said and returned. */
+/* It is said and returned. */
 static int
-end_phase(struct gyre_runtime *runtime)
+first_failure(struct gyre_runtime *runtime)
 {
-	gyre__gate_wait(&runtime->gate, runtime->shards_count);
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
 		const struct gyre__shard *shard = &runtime->shards[i];
 
@@ -47,6 +47,13 @@ end_phase(struct gyre_runtime *runtime)
 		return shard->result;
 	}
 	return 0;
+}
+
+static int
+end_phase(struct gyre_runtime *runtime)
+{
+	gyre__gate_wait(&runtime->gate, runtime->shards_count);
+	return first_failure(runtime);
 }
 
 static int
@@ -124,6 +131,36 @@ start_shards(struct gyre_runtime *runtime)
 	return result;
 }
 
+/* The same without threads: the phases' work is done here. */
+static int
+start_simulated(struct gyre_runtime *runtime)
+{
+	int result = gyre__simulation_make_loops(runtime->simulation);
+
+	if (result == 0)
+		result = connect_bus(runtime);
+	else
+		result = first_failure(runtime);
+	if (result == 0 && !gyre__control_open(runtime))
+		result = -ESHUTDOWN;
+	if (result < 0)
+		return result;
+	result = gyre__simulation_start_services(runtime->simulation);
+	return result < 0 ? first_failure(runtime) : 0;
+}
+
+static int
+start_in_threads(struct gyre_runtime *runtime)
+{
+	int result = gyre__signals_open(runtime);
+
+	if (result == 0)
+		result = start_reaper(runtime);
+	if (result == 0)
+		result = start_shards(runtime);
+	return result;
+}
+
 /* -- the end ------------------------------------------------------------- */
 
 static void
@@ -142,6 +179,8 @@ static void
 undo(struct gyre_runtime *runtime)
 {
 	gyre__gate_open(&runtime->gate, GYRE__PHASE_UNDO);
+	if (runtime->simulation != NULL)
+		gyre__simulation_end(runtime->simulation);
 	join_shards(runtime);
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
@@ -176,11 +215,9 @@ gyre_runtime_start(struct gyre_runtime *runtime)
 	runtime->starter = pthread_self();
 	result = make_states(runtime);
 	if (result == 0)
-		result = gyre__signals_open(runtime);
-	if (result == 0)
-		result = start_reaper(runtime);
-	if (result == 0)
-		result = start_shards(runtime);
+		result = runtime->simulation != NULL
+				 ? start_simulated(runtime)
+				 : start_in_threads(runtime);
 	if (result < 0) {
 		undo(runtime);
 		return result;
@@ -192,11 +229,17 @@ gyre_runtime_start(struct gyre_runtime *runtime)
 int
 gyre_runtime_wait(struct gyre_runtime *runtime)
 {
+	int result = 0;
+
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
 	if (runtime->state != GYRE__RUNTIME_RUNNING)
 		return -EINVAL;
 	GYRE_REQUIRE(pthread_equal(pthread_self(), runtime->starter));
+	if (runtime->simulation != NULL) {
+		result = gyre__simulation_run(runtime->simulation);
+		gyre__simulation_end(runtime->simulation);
+	}
 	join_shards(runtime);
 	/* The loops are closed: what a job still sends them is refused. */
 	gyre_pool_free(runtime->pool);
@@ -204,5 +247,5 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
 	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
-	return first_result(runtime);
+	return result < 0 ? result : first_result(runtime);
 }

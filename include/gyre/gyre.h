@@ -23,6 +23,7 @@
 #include <gyre/signal.h>
 #include <gyre/runtime.h>
 #include <gyre/plan.h>
+#include <gyre/simulation.h>
 #include <gyre/net.h>
 #include <gyre/resolve.h>
 

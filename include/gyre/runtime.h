@@ -62,6 +62,9 @@ struct gyre_runtime_options {
 	/* Calls that are open at once, from one loop to one shard; 0: 65,536.
 	 */
 	unsigned calls_max;
+	/* A seed: no threads, a virtual clock (gyre/simulation.h). 0: not so.
+	 * `loops` must be given; pins and the pool's options say nothing. */
+	uint64_t simulate;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -105,8 +108,9 @@ struct gyre_service_ops {
  * defaults.
  *
  * Thread: setup
- * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list
- *         (the log says which); -ENOMEM
+ * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list,
+ *         `simulate` with stop_signals or without `loops` (the log says
+ *         which); -ENOMEM
  */
 GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
 			      struct gyre_runtime **ret_runtime)
@@ -153,10 +157,12 @@ GYRE_API void gyre_runtime_stop(struct gyre_runtime *runtime);
  * task and job they accepted has run or been dropped by then.
  *
  * Thread: setup; the thread that called start
- * Blocks: until gyre_runtime_stop() and the end of what runs, jobs included
+ * Blocks: until gyre_runtime_stop() and the end of what runs, jobs included;
+ *         a simulation runs here
  * Errors: -EINVAL it does not run: start was not called or failed, or wait
- *         was called before; -EPERM the process is a fork; what the first
- *         failing loop returned
+ *         was called before; -EDEADLK a simulation in which nothing would ever
+ *         happen again: it was stopped; -EPERM the process is a fork; what the
+ *         first failing loop returned
  */
 GYRE_API int gyre_runtime_wait(struct gyre_runtime *runtime);
 
@@ -179,7 +185,7 @@ GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
  * Return the pool that all loops share, for its lanes and counters: off the
  * loops' CPUs where there are others, with as many threads in its fast lane as
  * there are CPUs without a loop. It makes no thread before its first job, and
- * ends in gyre_runtime_wait(); NULL after it.
+ * ends in gyre_runtime_wait(); NULL after it, and in a simulation.
  *
  * Thread: any; setup while wait may return
  */
