@@ -50,6 +50,8 @@ struct gyre__dependent {
 	void (*close)(struct gyre__dependent *dependent);
 };
 
+struct gyre_shard;
+
 struct gyre_loop {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
@@ -61,6 +63,8 @@ struct gyre_loop {
 	struct gyre_inbox *inbox;
 	struct gyre__doorbell bell; /* the inbox's: wakes the poller */
 	uint32_t forks;
+	const struct gyre_shard *shard; /* the runtime's, who sets it before
+					   anything runs; or NULL */
 	/* -- any thread, atomic -- */
 	uint32_t state;
 	/* -- owner; the poller's wake: any thread -- */

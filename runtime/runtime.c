@@ -82,7 +82,14 @@ make_parts(struct gyre_runtime *runtime,
 	gyre__bus_limit_calls(runtime->bus, options->calls_max);
 	gyre__reaper_set_cpus(gyre__bus_reaper(runtime->bus),
 			      &runtime->placement->helpers);
-	return 0;
+	result = gyre__shard_maps_init(&runtime->maps, runtime->sys,
+				       runtime->shards_count);
+	if (result < 0) {
+		gyre__bus_free(runtime->bus);
+		gyre_pool_free(runtime->pool);
+		gyre__simulation_free(runtime->simulation);
+	}
+	return result;
 }
 
 static struct gyre_runtime *
@@ -208,7 +215,8 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre_pool_free(runtime->pool);
 	for (unsigned i = 0; i < runtime->shards_count; i++)
 		gyre_loop_free(runtime->shards[i].shard.loop);
-	gyre__bus_free(runtime->bus);
+	gyre__bus_free(runtime->bus); /* and the maps that wait there */
+	gyre__shard_maps_fini(&runtime->maps);
 	gyre__simulation_free(runtime->simulation);
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->states);

@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "runtime/gate.h"
 #include "runtime/placement.h"
+#include "runtime/shard_map.h"
 
 #define GYRE__FAILURE_BYTES 256
 #define GYRE__STOP_SIGNALS  2u
@@ -82,6 +83,7 @@ struct gyre_runtime {
 	struct gyre_bus *bus;
 	/* -- any thread, atomic -- */
 	uint32_t control; /* enum gyre__control */
+	struct gyre__shard_maps maps;
 	/* -- starter -- */
 	enum gyre__runtime_state state;
 	pthread_t starter;

@@ -159,6 +159,7 @@ gyre__shard_make_loop(struct gyre__shard *shard)
 					       executor_of(runtime));
 		gyre__loop_set_helpers(shard->shard.loop,
 				       &runtime->placement->helpers);
+		shard->shard.loop->shard = &shard->shard;
 	} else {
 		snprintf(shard->failure, sizeof(shard->failure),
 			 "no loop could be made: %s", gyre_error_name(result));

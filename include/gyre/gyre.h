@@ -24,6 +24,7 @@
 #include <gyre/runtime.h>
 #include <gyre/plan.h>
 #include <gyre/simulation.h>
+#include <gyre/shard_map.h>
 #include <gyre/net.h>
 #include <gyre/resolve.h>
 
