@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/histogram.h"
 #include "bus/outbox.h"
 
 #include <string.h>
@@ -36,13 +37,12 @@ keep_rest(struct gyre__outbox *outbox, struct gyre__block *block,
 	outbox->halted_in = &block->task;
 }
 
-void
-gyre__block_run(struct gyre_task *task)
+/* False: the outbox was halted, and some are left. */
+static bool
+run_entries(struct gyre__outbox *outbox, struct gyre__block *block,
+	    unsigned first, unsigned end)
 {
-	struct gyre__block *block = (struct gyre__block *)task;
-	struct gyre__outbox *outbox = gyre__outbox_of_thread;
-
-	for (unsigned i = 0; i < block->used; i++) {
+	for (unsigned i = first; i < end; i++) {
 		const struct gyre__entry *entry = &block->entries[i];
 
 		if (entry->fn == gyre__drop_mark)
@@ -55,10 +55,45 @@ gyre__block_run(struct gyre_task *task)
 		gyre__outbox_run_urgent(outbox);
 		if (GYRE__UNLIKELY(outbox->halted) && i + 1 < block->used) {
 			keep_rest(outbox, block, i + 1);
-			return;
+			return false;
 		}
 	}
-	gyre__block_release(block);
+	return true;
+}
+
+/* Take the time of one, which is another each time. */
+static bool
+run_timed(struct gyre__outbox *outbox, struct gyre__block *block)
+{
+	struct gyre_histogram *run_time = outbox->timing;
+	unsigned first = (unsigned)(outbox->batches % block->used);
+	unsigned end = first + 1;
+	int64_t began_ns;
+	bool all;
+
+	outbox->timing = NULL;
+	if (block->entries[first].fn == gyre__drop_mark)
+		end++;
+	if (!run_entries(outbox, block, 0, first))
+		return false;
+	began_ns = outbox->now_ns(outbox->now_arg);
+	all = run_entries(outbox, block, first, end);
+	gyre__histogram_record(run_time,
+			       outbox->now_ns(outbox->now_arg) - began_ns);
+	return all && run_entries(outbox, block, end, block->used);
+}
+
+void
+gyre__block_run(struct gyre_task *task)
+{
+	struct gyre__block *block = (struct gyre__block *)task;
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+	bool all = GYRE__LIKELY(outbox->timing == NULL)
+			   ? run_entries(outbox, block, 0, block->used)
+			   : run_timed(outbox, block);
+
+	if (all)
+		gyre__block_release(block);
 }
 
 static void

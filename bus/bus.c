@@ -61,8 +61,11 @@ gyre__bus_connect(struct gyre_bus *bus, struct gyre_inbox *const *inboxes)
 	if (table == NULL)
 		return -ENOMEM;
 	table->count = bus->shards;
-	for (unsigned i = 0; i < bus->shards; i++)
+	for (unsigned i = 0; i < bus->shards; i++) {
 		table->inboxes[i] = gyre_inbox_ref(inboxes[i]);
+		inboxes[i]->bus = bus;
+		inboxes[i]->shard = i;
+	}
 	/* bus.T1 release: the table's fields before the pointer to it; pairs
 	 * with bus.T2 */
 	gyre__store_ptr_release(&bus->table, table);

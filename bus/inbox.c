@@ -99,6 +99,31 @@ gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 }
 
 void
+gyre__inbox_stamp(struct gyre_inbox *inbox)
+{
+	uint64_t invited = GYRE__INBOX_INVITED;
+
+	/* inbox.D2 relaxed: comes with the push that follows it; one that
+	 * finds it taken has been answered for */
+	(void)gyre__cas_64_relaxed(&inbox->oldest_ns, &invited,
+				   (uint64_t)gyre__now_ns(inbox->sys));
+}
+
+int64_t
+gyre__inbox_oldest(struct gyre_inbox *inbox, bool invite)
+{
+	/* inbox.D3 relaxed: the push that was taken has brought it */
+	uint64_t seen = gyre__load_64_relaxed(&inbox->oldest_ns);
+
+	if (seen > GYRE__INBOX_INVITED || invite)
+		/* inbox.D4 relaxed: a pusher changes nothing but INVITED; a
+		 * stamp that comes just then is lost, and asked for anew */
+		gyre__store_64_relaxed(&inbox->oldest_ns,
+				       invite ? GYRE__INBOX_INVITED : 0);
+	return seen > GYRE__INBOX_INVITED ? (int64_t)seen : 0;
+}
+
+void
 gyre__inbox_poke(struct gyre_inbox *inbox)
 {
 	/* inbox.K2 acq_rel: what this thread did before; whoever finds it set

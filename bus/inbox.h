@@ -28,6 +28,7 @@
 #include <gyre/task.h>
 
 #include "base/atomics.h"
+#include "base/check.h"
 #include "base/sys.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
@@ -36,13 +37,20 @@
 #include <stdalign.h>
 
 struct gyre__awaiter;
+struct gyre_bus;
 struct gyre__outbox;
+
+/* The consumer has asked that the next push say when it was. */
+#define GYRE__INBOX_INVITED 1u
 
 struct gyre_inbox {
 	/* -- immutable after new -- */
 	const struct gyre_sys *sys;
 	struct gyre__doorbell *bell;
 	uint32_t forks; /* a fork of its process may not send to it */
+	/* -- immutable once its bus is connected -- */
+	uint32_t shard;             /* on the bus */
+	const struct gyre_bus *bus; /* NULL: none; compared, and no more */
 	/* -- any thread, atomic: written seldom -- */
 	uint32_t refs;
 	/* Written once by close, read by senders: a stale 0 costs them a
@@ -63,6 +71,9 @@ struct gyre_inbox {
 	/* -- any thread, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre_task *head;
 	uint64_t rings; /* done, each a ringer's last touch of the inbox */
+	/* 0, or INVITED, or when the push began that answered; a consumer
+	 * that reads it late has one sample less. */
+	uint64_t oldest_ns;
 	/* -- threads without an outbox, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre__cells cells;
 };
@@ -77,6 +88,29 @@ struct gyre_inbox *gyre__inbox_new(const struct gyre_sys *sys,
  */
 int gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 		     struct gyre_task *oldest);
+
+/* Say when this was, since the consumer asks. Any thread. */
+void gyre__inbox_stamp(struct gyre_inbox *inbox);
+
+/* Push what a user sent: as gyre__inbox_push(), and the consumer can find out
+ * how long it waited. */
+static inline int
+gyre__inbox_send(struct gyre_inbox *inbox, struct gyre_task *newest,
+		 struct gyre_task *oldest)
+{
+	/* inbox.D1 relaxed: a hint, which the exchange of the stamp verifies;
+	 * on the head's own line */
+	if (GYRE__UNLIKELY(gyre__load_64_relaxed(&inbox->oldest_ns) ==
+			   GYRE__INBOX_INVITED))
+		gyre__inbox_stamp(inbox);
+	return gyre__inbox_push(inbox, newest, oldest);
+}
+
+/*
+ * When the push began that the last invitation was answered with, or 0; then
+ * invite again, or not. To be asked once what it pushed was taken. Consumer.
+ */
+int64_t gyre__inbox_oldest(struct gyre_inbox *inbox, bool invite);
 
 /* Have the consumer wake, if it sleeps, and take once more. Any thread and
  * signal handlers; a closed inbox is left alone. */

@@ -4,6 +4,7 @@
  */
 #include "bus/lane.h"
 
+#include "base/atomics.h"
 #include "base/check.h"
 #include "bus/inbox.h"
 #include "bus/stock.h"
@@ -128,6 +129,19 @@ is_empty(const struct gyre__lane *lane)
 	return lane->sent.newest == NULL && lane->returns.newest == NULL;
 }
 
+/* Another bus's shards, and what is no shard, are counted in `sent` alone. */
+static void
+count_sent_to(struct gyre__outbox *outbox, const struct gyre__lane *lane)
+{
+	uint64_t *sent;
+
+	if (outbox->sent_to == NULL || lane->inbox->bus != outbox->home->bus)
+		return;
+	sent = &outbox->sent_to[lane->inbox->shard];
+	/* lane.S1 relaxed: a statistic of a single writer, late at worst */
+	gyre__store_64_relaxed(sent, *sent + lane->sent.messages);
+}
+
 /* Push the lane: the returns, being older, below what is sent. */
 static int
 push_lane(struct gyre__outbox *outbox, struct gyre__lane *lane)
@@ -142,10 +156,11 @@ push_lane(struct gyre__outbox *outbox, struct gyre__lane *lane)
 		lane->sent.oldest->_next = lane->returns.newest;
 	if (oldest == NULL)
 		oldest = lane->sent.oldest;
-	result = gyre__inbox_push(lane->inbox, newest, oldest);
+	result = gyre__inbox_send(lane->inbox, newest, oldest);
 	if (result == 0) {
 		outbox->flushes++;
 		outbox->sent += lane->sent.messages;
+		count_sent_to(outbox, lane);
 		lane->sent = (struct gyre__sheaf){ 0 };
 		lane->returns = (struct gyre__sheaf){ 0 };
 		return 0;

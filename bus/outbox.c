@@ -11,6 +11,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/histogram.h"
 #include "bus/errand.h"
 #include "bus/future.h"
 #include "bus/inbox.h"
@@ -34,6 +35,13 @@ gyre__outbox_init(struct gyre__outbox *outbox, const struct gyre_sys *sys,
 		.home = home,
 		.on_raise = on_raise,
 	};
+}
+
+void
+gyre__outbox_ask_delays(struct gyre__outbox *outbox)
+{
+	outbox->asks_delays = true;
+	(void)gyre__inbox_oldest(outbox->home, true);
 }
 
 /* What waits is the parent's: its child ends with what it is at. */
@@ -99,6 +107,22 @@ gyre__outbox_halt(struct gyre__outbox *outbox)
 
 /* -- running ------------------------------------------------------------- */
 
+static void
+count_batch(struct gyre__outbox *outbox, size_t messages)
+{
+	bool invite;
+	int64_t oldest_ns;
+
+	outbox->batches++;
+	outbox->received += messages;
+	outbox->posted += messages;
+	invite = outbox->asks_delays &&
+		 outbox->batches % GYRE__DELAYS_EVERY == 0;
+	oldest_ns = gyre__inbox_oldest(outbox->home, invite);
+	if (GYRE__UNLIKELY(oldest_ns != 0))
+		outbox->oldest_ns = oldest_ns;
+}
+
 void
 gyre__outbox_receive(struct gyre__outbox *outbox)
 {
@@ -107,7 +131,8 @@ gyre__outbox_receive(struct gyre__outbox *outbox)
 	gyre__inbox_take(outbox->home, &taken);
 	if (taken.head == NULL)
 		return;
-	outbox->posted += taken.messages;
+	if (taken.messages > 0)
+		count_batch(outbox, taken.messages);
 	outbox->ready_open = NULL;
 	gyre__chain_concat(&outbox->ready, &taken);
 }
@@ -169,6 +194,7 @@ gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
 	if (outbox->halted)
 		return;
 	gyre__inbox_take_urgent(outbox->home, &urgent);
+	outbox->received += urgent.messages;
 	outbox->posted += urgent.messages;
 	while (!outbox->halted && (task = gyre__chain_pop(&urgent)) != NULL)
 		run_task(outbox, &urgent, task);
@@ -194,6 +220,38 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 			__builtin_prefetch(chain->head);
 		run_task(outbox, chain, task);
 	}
+}
+
+/* A block of callbacks takes its time itself, of one of them. */
+static void
+run_task_timed(struct gyre__outbox *outbox, struct gyre__chain *chain,
+	       struct gyre_task *task, struct gyre_histogram *run_time)
+{
+	int64_t began_ns;
+
+	if (task->run == gyre__block_run) {
+		outbox->timing = run_time;
+		run_task(outbox, chain, task);
+	} else if (gyre__task_messages(task) > 0) {
+		began_ns = outbox->now_ns(outbox->now_arg);
+		run_task(outbox, chain, task);
+		gyre__histogram_record(
+			run_time, outbox->now_ns(outbox->now_arg) - began_ns);
+	} else {
+		run_task(outbox, chain, task);
+	}
+}
+
+void
+gyre__outbox_run_timed(struct gyre__outbox *outbox, struct gyre__chain *chain,
+		       struct gyre_histogram *run_time)
+{
+	struct gyre_task *task;
+
+	gyre__outbox_run_urgent(outbox);
+	if (!outbox->halted && (task = gyre__chain_pop(chain)) != NULL)
+		run_task_timed(outbox, chain, task, run_time);
+	gyre__outbox_run(outbox, chain);
 }
 
 void
@@ -250,6 +308,7 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__inbox_ref_many(outbox->home, out);
 	outbox->closing = true;
 	gyre__inbox_close(outbox->home, &rest);
+	outbox->received += rest.messages;
 	outbox->posted += rest.messages;
 	gyre__chain_concat(&outbox->ready, &rest);
 	outbox->ready_open = NULL;

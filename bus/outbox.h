@@ -32,8 +32,11 @@
 #define GYRE__SPARE_BLOCKS_MAX  256
 #define GYRE__OUTBOX_BUCKETS    64
 #define GYRE__CELLS_BACK_MAX    32
+/* One batch in so many has its queue delay taken. */
+#define GYRE__DELAYS_EVERY 8
 
 struct gyre__waiter;
+struct gyre_histogram;
 
 /* Tasks linked from the newest to the oldest, as a push wants them. */
 struct gyre__sheaf {
@@ -73,6 +76,9 @@ struct gyre__outbox {
 	const struct gyre_sys *sys;
 	struct gyre_inbox *home; /* borrowed: the owner's own inbox */
 	gyre__raise_fn on_raise;
+	/* The owner's clock, for how long functions run; NULL: nobody asks. */
+	int64_t (*now_ns)(void *arg);
+	void *now_arg;
 	bool closing; /* the home refuses from now on; its own thread asks here,
 		       * not the inbox, and so touches nothing shared */
 	/* what the owner has to run */
@@ -99,7 +105,16 @@ struct gyre__outbox {
 	struct gyre__asker *askers;
 	struct gyre__call_counts calls;
 	const struct gyre__trail *trail; /* of the call that runs; or NULL */
+	/* How long the next callback runs is to be counted here; or NULL. */
+	struct gyre_histogram *timing;
+	bool asks_delays;  /* by the clock of the system, which pushers read */
+	int64_t oldest_ns; /* when a push began that is ready; 0: unknown */
+	/* Where what is sent to each shard of the home's bus is counted; any
+	 * thread reads it. NULL: it is not counted. */
+	uint64_t *sent_to;
 	/* counters, which only grow */
+	uint64_t batches;
+	uint64_t received;
 	uint64_t posted;
 	uint64_t run;
 	uint64_t dropped;
@@ -149,6 +164,14 @@ void gyre__outbox_take_ready(struct gyre__outbox *outbox,
 /* Run a chain that was ready, and empty it. Halted on the way, what is left
  * becomes ready again, before what came meanwhile. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
+
+/* The same, and count how long one callback or task of its first ran. */
+void gyre__outbox_run_timed(struct gyre__outbox *outbox,
+			    struct gyre__chain *chain,
+			    struct gyre_histogram *run_time);
+
+/* Find out how long one batch in GYRE__DELAYS_EVERY has waited, from now on. */
+void gyre__outbox_ask_delays(struct gyre__outbox *outbox);
 
 /*
  * Return to whoever runs the outbox after the function that now runs, which

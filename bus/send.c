@@ -83,7 +83,7 @@ gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 		return -ESHUTDOWN;
 	lane = gyre__lane_find(outbox, inbox);
 	if (lane == NULL) /* no lane: nothing waits that it could overtake */
-		return gyre__inbox_push(inbox, task, task);
+		return gyre__inbox_send(inbox, task, task);
 	gyre__lane_add(lane, task);
 	gyre__lane_sent(outbox, lane, 1);
 	return 0;
@@ -105,7 +105,7 @@ push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	int result;
 
 	gyre__block_add(cell, fn, arg, drop);
-	result = gyre__inbox_push(inbox, &cell->task, &cell->task);
+	result = gyre__inbox_send(inbox, &cell->task, &cell->task);
 	if (result < 0)
 		put_back(inbox, cell);
 	return result;
@@ -152,7 +152,7 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 		return -EPERM;
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
-	return gyre__inbox_push(inbox, task, task);
+	return gyre__inbox_send(inbox, task, task);
 }
 
 /* -- chains ---------------------------------------------------------------- */
@@ -205,7 +205,7 @@ post_chain_ready(struct gyre__outbox *outbox,
 static int
 push_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
 {
-	int result = gyre__inbox_push(inbox, chain->_newest, chain->_oldest);
+	int result = gyre__inbox_send(inbox, chain->_newest, chain->_oldest);
 
 	if (result < 0)
 		chain->_oldest->_next = NULL;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/fork.h"
+#include "base/histogram.h"
 #include "bus/inbox.h"
 #include "bus/rcu.h"
 
@@ -68,9 +69,24 @@ collect_timeouts(struct gyre_loop *loop)
 }
 
 static void
+record_delay(struct gyre_loop *loop)
+{
+	gyre__histogram_record(&loop->times.queue_delay,
+			       gyre__now_ns(loop->sys) -
+				       loop->outbox.oldest_ns);
+	loop->outbox.oldest_ns = 0;
+}
+
+static void
 run_callbacks(struct gyre_loop *loop, struct gyre__chain *batch)
 {
-	gyre__outbox_run(&loop->outbox, batch);
+	if (GYRE__UNLIKELY(loop->outbox.oldest_ns != 0))
+		record_delay(loop);
+	if (gyre__loop_is_timed(loop))
+		gyre__outbox_run_timed(&loop->outbox, batch,
+				       &loop->times.run_time);
+	else
+		gyre__outbox_run(&loop->outbox, batch);
 	gyre__loop_end_batch(loop);
 }
 
@@ -84,16 +100,34 @@ may_go_on(const struct gyre_loop *loop)
 	return gyre__is_fork(loop->forks) ? -EPERM : loop->abort_error;
 }
 
+/* A clock may be negative: then the difference can be too much. */
+static int64_t
+lateness(int64_t when_ns, int64_t now_ns)
+{
+	int64_t late_ns;
+
+	return __builtin_sub_overflow(now_ns, when_ns, &late_ns) ? INT64_MAX
+								 : late_ns;
+}
+
 static void
 run_timeouts(struct gyre_loop *loop)
 {
 	struct gyre_callback callback;
-	bool any = false;
+	int64_t when_ns, now_ns, began_ns;
 
-	while (gyre__timeouts_pop_due(&loop->timeouts, &callback)) {
-		any = true;
+	if (!gyre__timeouts_due(&loop->timeouts, &when_ns))
+		return;
+	now_ns = gyre_loop_time(loop);
+	began_ns = gyre__loop_is_timed(loop) ? now_ns : GYRE__NEVER;
+	while (gyre__timeouts_due(&loop->timeouts, &when_ns)) {
+		gyre__timeouts_pop_due(&loop->timeouts, &callback);
 		loop->timeouts_run++;
+		gyre__histogram_record(&loop->times.lateness,
+				       lateness(when_ns, now_ns));
 		callback.fn(callback.arg);
+		gyre__loop_time_run(loop, began_ns);
+		began_ns = GYRE__NEVER;
 		if (gyre__raised())
 			gyre__outbox_report(&loop->outbox, "timeout",
 					    (void (*)(void))callback.fn,
@@ -102,8 +136,7 @@ run_timeouts(struct gyre_loop *loop)
 		if (may_go_on(loop) < 0)
 			break;
 	}
-	if (any)
-		gyre__loop_end_batch(loop);
+	gyre__loop_end_batch(loop);
 }
 
 /* How long a poll may wait, by a clock that is read now: callbacks may have
@@ -135,14 +168,21 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 
 	GYRE_INSIST(gyre__outbox_is_flushed(&loop->outbox));
 	GYRE_INSIST(loop->batch_ends == NULL);
+	gyre__histogram_record(&loop->times.awake, asleep_ns - loop->woke_ns);
+	gyre__loop_publish(loop, asleep_ns);
 	gyre__rcu_offline();
 	count = loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				       GYRE__POLL_EVENTS_MAX, timeout_ns);
 	gyre__rcu_online();
 	loop->sleeps++;
-	loop->idle_ns += gyre_loop_time(loop) - asleep_ns;
+	loop->woke_ns = gyre_loop_time(loop);
+	loop->idle_ns += loop->woke_ns - asleep_ns;
 	/* Disarm, so that nobody rings for a loop that is awake. */
 	gyre__outbox_receive(&loop->outbox);
+	if (count <= 0 && loop->outbox.ready.head == NULL &&
+	    loop->woke_ns - asleep_ns < timeout_ns)
+		loop->spurious++;
+	gyre__loop_publish(loop, GYRE__NEVER);
 	return count;
 }
 
@@ -154,6 +194,7 @@ poll_events(struct gyre_loop *loop)
 	loop->polls++;
 	if (timeout_ns != 0 && gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);
+	gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__rcu_quiescent();
 	return loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				      GYRE__POLL_EVENTS_MAX, 0);
@@ -171,14 +212,19 @@ report_handler(struct gyre_loop *loop, const struct gyre_failure *failure)
 }
 
 static void
-run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event)
+run_handler(struct gyre_loop *loop, const struct gyre_poller_event *event,
+	    bool is_first)
 {
 	struct gyre__delivery delivery;
+	int64_t began_ns;
 
 	if (!gyre__handlers_match(&loop->handlers, event, &delivery))
 		return;
+	began_ns = is_first && gyre__loop_is_timed(loop) ? gyre_loop_time(loop)
+							 : GYRE__NEVER;
 	loop->handlers_run++;
 	gyre__handlers_deliver(&delivery);
+	gyre__loop_time_run(loop, began_ns);
 	if (gyre__raised())
 		report_handler(loop, &(struct gyre_failure){
 					     .what = "handler",
@@ -195,7 +241,7 @@ run_handlers(struct gyre_loop *loop, int count)
 		return;
 	gyre__handlers_begin_batch(&loop->handlers);
 	for (int i = 0; i < count && may_go_on(loop) > 0; i++) {
-		run_handler(loop, &loop->events[i]);
+		run_handler(loop, &loop->events[i], i == 0);
 		gyre__outbox_run_urgent(&loop->outbox);
 	}
 	gyre__loop_end_batch(loop);

@@ -94,6 +94,11 @@ init_owned(struct gyre_loop *loop)
 	loop->batch_ends_end = &loop->batch_ends;
 	gyre__outbox_init(&loop->outbox, loop->sys, loop->inbox,
 			  gyre__loop_on_raise);
+	loop->outbox.now_ns = loop->clock.now_ns;
+	loop->outbox.now_arg = loop->clock.arg;
+	/* A clock of the user's is not read on other threads. */
+	if (loop->clock.now_ns == monotonic_now)
+		gyre__outbox_ask_delays(&loop->outbox);
 	gyre__timeouts_init(&loop->timeouts, loop->sys);
 }
 
@@ -201,6 +206,7 @@ gyre_loop_close(struct gyre_loop *loop, bool all_fds)
 	gyre__watchdog_close(loop);
 	drop_what_waits(loop);
 	gyre__loop_close_handlers(loop, all_fds);
+	gyre__loop_publish(loop, GYRE__NEVER);
 	gyre_pool_free(loop->own_pool);
 	loop->own_pool = NULL;
 	loop->poller_ops->close(loop->handlers.poller);

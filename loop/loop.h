@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "bus/doorbell.h"
 #include "bus/outbox.h"
+#include "loop/bulletin.h"
 #include "loop/handlers.h"
 #include "loop/poller.h"
 #include "loop/timeouts.h"
@@ -88,19 +89,25 @@ struct gyre_loop {
 	uint64_t iterations;
 	uint64_t polls;
 	uint64_t sleeps;
+	uint64_t spurious;
 	uint64_t handlers_run;
 	uint64_t timeouts_added;
 	uint64_t timeouts_run;
 	uint64_t timeouts_dropped;
 	uint64_t exceptions;
 	uint64_t poller_changes;
+	bool is_in_run;     /* a run goes on, since: */
 	int64_t started_ns; /* of this run */
 	int64_t ran_ns;     /* in the runs before */
 	int64_t idle_ns;    /* of both, in polls that could block */
+	int64_t woke_ns;    /* from the last of them, or in this run */
 	gyre_iteration_fn on_iteration;
 	void *on_iteration_arg;
 	struct gyre_iteration iteration; /* the totals when it began */
 	struct gyre_poller_event events[GYRE__POLL_EVENTS_MAX];
+	/* -- the owner writes, any thread reads, atomic -- */
+	struct gyre__bulletin bulletin;
+	struct gyre_loop_times times;
 };
 
 /* Abort, naming function and loop, if another thread runs the loop. */
@@ -147,6 +154,20 @@ int gyre__loop_iterate(struct gyre_loop *loop);
 
 /* Whether there is nothing left that a drain waits for. */
 bool gyre__loop_is_drained(struct gyre_loop *loop);
+
+/* Put the counters where any thread can read them; asleep_ns: since when the
+ * loop sleeps, or GYRE__NEVER. Owner. */
+void gyre__loop_publish(struct gyre_loop *loop, int64_t asleep_ns);
+
+/* Whether what runs in this iteration is timed. Owner. */
+static inline bool
+gyre__loop_is_timed(const struct gyre_loop *loop)
+{
+	return __builtin_expect(loop->iterations % GYRE_TIMED_EVERY == 0, 0);
+}
+
+/* Count how long what began then has run, unless it was never. Owner. */
+void gyre__loop_time_run(struct gyre_loop *loop, int64_t began_ns);
 
 /* Give the hook the iteration that ends, and begin the next. */
 void gyre__loop_tell_iteration(struct gyre_loop *loop);

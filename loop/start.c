@@ -54,11 +54,15 @@ gyre__loop_run(struct gyre_loop *loop)
 	gyre__watchdog_enter(loop);
 	loop->outbox.halted = false;
 	loop->started_ns = gyre_loop_time(loop);
+	loop->woke_ns = loop->started_ns;
+	loop->is_in_run = true;
 	do
 		result = gyre__loop_iterate(loop);
 	while (result > 0 && !loop->is_single);
 	gyre__watchdog_leave(loop);
 	loop->ran_ns += gyre_loop_time(loop) - loop->started_ns;
+	loop->is_in_run = false;
+	gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__outbox_leave(&loop->outbox);
 	/* In a fork of the callback that ran, other threads may have left the
 	 * registry locked. */

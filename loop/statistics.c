@@ -1,6 +1,7 @@
 /* What a loop tells of itself: counters, gauges, and the iteration hook. */
 #include "loop/loop.h"
 
+#include "base/histogram.h"
 #include "bus/inbox.h"
 
 /* The runs before, and this one if it runs. */
@@ -12,18 +13,20 @@ ran_ns(const struct gyre_loop *loop)
 	return loop->ran_ns + gyre_loop_time(loop) - loop->started_ns;
 }
 
-void
-gyre_loop_get_stats(const struct gyre_loop *loop,
-		    struct gyre_loop_stats *ret_stats)
+/* All but the times. */
+static void
+count(const struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
 {
 	const struct gyre__outbox *outbox = &loop->outbox;
 	const struct gyre__call_counts *calls = &outbox->calls;
 
-	gyre__loop_require_owner(loop);
 	*ret_stats = (struct gyre_loop_stats){
 		.iterations = loop->iterations,
 		.polls = loop->polls,
 		.sleeps = loop->sleeps,
+		.spurious = loop->spurious,
+		.batches = outbox->batches,
+		.received = outbox->received,
 		.posted = outbox->posted,
 		.run = outbox->run,
 		.dropped = outbox->dropped,
@@ -45,8 +48,6 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 		.calls_expired = calls->expired,
 		.calls_stopped = calls->stopped,
 		.calls_refused = calls->refused,
-		.busy_ns = ran_ns(loop) - loop->idle_ns,
-		.idle_ns = loop->idle_ns,
 		.waiting = outbox->posted - outbox->run - outbox->dropped,
 		.timeouts_waiting = loop->timeouts_added - loop->timeouts_run -
 				    loop->timeouts_dropped,
@@ -54,6 +55,82 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 		.calls_open = calls->made - calls->run - calls->canceled -
 			      calls->expired - calls->stopped,
 	};
+}
+
+void
+gyre_loop_get_stats(const struct gyre_loop *loop,
+		    struct gyre_loop_stats *ret_stats)
+{
+	gyre__loop_require_owner(loop);
+	count(loop, ret_stats);
+	ret_stats->busy_ns = ran_ns(loop) - loop->idle_ns;
+	ret_stats->idle_ns = loop->idle_ns;
+}
+
+/* -- for other threads ----------------------------------------------------- */
+
+void
+gyre__loop_publish(struct gyre_loop *loop, int64_t asleep_ns)
+{
+	struct gyre__page page = { .started_ns = GYRE__NEVER,
+				   .asleep_ns = asleep_ns };
+
+	count(loop, &page.stats);
+	page.stats.busy_ns = loop->ran_ns;
+	page.stats.idle_ns = loop->idle_ns;
+	if (loop->is_in_run)
+		page.started_ns = loop->started_ns;
+	gyre__bulletin_write(&loop->bulletin, &page);
+}
+
+/* Since then, up to now; 0 if it is not that time that goes on. */
+static int64_t
+since(int64_t then_ns, int64_t now_ns)
+{
+	return then_ns == GYRE__NEVER || then_ns > now_ns ? 0
+							  : now_ns - then_ns;
+}
+
+void
+gyre_loop_read_stats(struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
+{
+	struct gyre__bulletin *bulletin = &loop->bulletin;
+	struct gyre__page page;
+	int64_t now_ns, slept_ns;
+
+	gyre__bulletin_read(bulletin, &page);
+	now_ns = gyre_loop_time(loop);
+	slept_ns = since(page.asleep_ns, now_ns);
+	page.stats.busy_ns +=
+		since(page.started_ns, now_ns) - slept_ns - page.stats.idle_ns;
+	page.stats.idle_ns += slept_ns;
+	*ret_stats = page.stats;
+	ret_stats->busy_ns = gyre__bulletin_tell(&bulletin->told_busy_ns,
+						 page.stats.busy_ns);
+	ret_stats->idle_ns = gyre__bulletin_tell(&bulletin->told_idle_ns,
+						 page.stats.idle_ns);
+}
+
+void
+gyre_loop_read_times(const struct gyre_loop *loop,
+		     struct gyre_loop_times *ret_times)
+{
+	const struct gyre_loop_times *times = &loop->times;
+
+	gyre__histogram_read(&times->lateness, &ret_times->lateness);
+	gyre__histogram_read(&times->queue_delay, &ret_times->queue_delay);
+	gyre__histogram_read(&times->run_time, &ret_times->run_time);
+	gyre__histogram_read(&times->awake, &ret_times->awake);
+}
+
+/* -- how long things run --------------------------------------------------- */
+
+void
+gyre__loop_time_run(struct gyre_loop *loop, int64_t began_ns)
+{
+	if (began_ns != GYRE__NEVER)
+		gyre__histogram_record(&loop->times.run_time,
+				       gyre_loop_time(loop) - began_ns);
 }
 
 /* -- the iteration hook ---------------------------------------------------- */

@@ -121,8 +121,8 @@ key_of(const struct gyre__timeouts *timeouts, uint32_t number)
 	const struct gyre__timeout_slot *slot = &timeouts->slots[number];
 
 	return (struct gyre__timeout_key){
-		.when_ns = slot->deadline.when_ns,
-		.sequence = slot->deadline.sequence,
+		.when_ns = slot->when_ns,
+		.sequence = slot->sequence,
 		.slot = number,
 	};
 }
@@ -262,8 +262,7 @@ settle_first(struct gyre__timeouts *timeouts)
 {
 	uint32_t number = timeouts->heap[0].slot;
 
-	if (timeouts->heap[0].sequence ==
-	    timeouts->slots[number].deadline.sequence)
+	if (timeouts->heap[0].sequence == timeouts->slots[number].sequence)
 		return true;
 	sift_down(timeouts, 0, key_of(timeouts, number));
 	return false;
@@ -277,8 +276,8 @@ set_deadline(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
 {
 	struct gyre__timeout_slot *slot = &timeouts->slots[number];
 
-	slot->deadline.when_ns = when_ns;
-	slot->deadline.sequence = timeouts->sequence++;
+	slot->when_ns = when_ns;
+	slot->sequence = timeouts->sequence++;
 }
 
 static void
@@ -322,7 +321,7 @@ gyre__timeouts_update(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 		return 0;
 	}
 	/* Asked of the slot before the heap, which need not be looked at. */
-	later = when_ns >= slot->deadline.when_ns ||
+	later = when_ns >= slot->when_ns ||
 		when_ns >= timeouts->heap[timeouts->places[number]].when_ns;
 	set_deadline(timeouts, number, when_ns);
 	if (!later)
@@ -371,6 +370,15 @@ gyre__timeouts_collect(struct gyre__timeouts *timeouts, int64_t now_ns)
 		take_from_heap(timeouts, 0);
 		link_due(timeouts, number);
 	}
+}
+
+bool
+gyre__timeouts_due(const struct gyre__timeouts *timeouts, int64_t *ret_when_ns)
+{
+	if (timeouts->due == NONE)
+		return false;
+	*ret_when_ns = timeouts->slots[timeouts->due].when_ns;
+	return true;
 }
 
 bool
@@ -446,10 +454,10 @@ validate_heap(const struct gyre__timeouts *timeouts)
 		GYRE_INSIST(timeouts->places[key->slot] == place);
 		slot = &timeouts->slots[key->slot];
 		/* The same key, or an earlier one of an earlier deadline. */
-		GYRE_INSIST(key->when_ns <= slot->deadline.when_ns);
-		GYRE_INSIST(key->sequence < slot->deadline.sequence ||
-			    (key->sequence == slot->deadline.sequence &&
-			     key->when_ns == slot->deadline.when_ns));
+		GYRE_INSIST(key->when_ns <= slot->when_ns);
+		GYRE_INSIST(key->sequence < slot->sequence ||
+			    (key->sequence == slot->sequence &&
+			     key->when_ns == slot->when_ns));
 		if (place > 0)
 			GYRE_INSIST(!before(
 				key, &timeouts->heap[(place - 1) / CHILDREN]));

@@ -32,12 +32,9 @@ enum gyre__timeout_state {
 
 struct gyre__timeout_slot {
 	struct gyre_callback callback;
+	int64_t when_ns; /* when it is due; the key may be earlier */
 	union {
-		/* In the heap: when it is due; the key may be earlier. */
-		struct {
-			int64_t when_ns;
-			uint64_t sequence;
-		} deadline;
+		uint64_t sequence; /* in the heap, with when_ns its place */
 		/* Due, or free (where it is linked forward only). */
 		struct {
 			uint32_t next;
@@ -99,6 +96,10 @@ gyre__timeouts_any(const struct gyre__timeouts *timeouts)
 
 /* Gather what is due at now_ns, behind what was gathered before. */
 void gyre__timeouts_collect(struct gyre__timeouts *timeouts, int64_t now_ns);
+
+/* The deadline of the next one that pop_due takes; false: none is left. */
+bool gyre__timeouts_due(const struct gyre__timeouts *timeouts,
+			int64_t *ret_when_ns);
 
 /* Take the first gathered one; false: none is left. */
 bool gyre__timeouts_pop_due(struct gyre__timeouts *timeouts,

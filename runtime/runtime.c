@@ -73,22 +73,28 @@ make_parts(struct gyre_runtime *runtime,
 
 	if (result < 0)
 		return result;
+	result = gyre__statistics_open(runtime);
+	if (result < 0)
+		goto free_pool;
+	result = -ENOMEM;
 	runtime->bus = gyre__bus_new(runtime->sys, runtime->shards_count);
-	if (runtime->bus == NULL) {
-		gyre_pool_free(runtime->pool);
-		gyre__simulation_free(runtime->simulation);
-		return -ENOMEM;
-	}
+	if (runtime->bus == NULL)
+		goto free_sent;
 	gyre__bus_limit_calls(runtime->bus, options->calls_max);
 	gyre__reaper_set_cpus(gyre__bus_reaper(runtime->bus),
 			      &runtime->placement->helpers);
 	result = gyre__shard_maps_init(&runtime->maps, runtime->sys,
 				       runtime->shards_count);
-	if (result < 0) {
-		gyre__bus_free(runtime->bus);
-		gyre_pool_free(runtime->pool);
-		gyre__simulation_free(runtime->simulation);
-	}
+	if (result < 0)
+		goto free_bus;
+	return 0;
+free_bus:
+	gyre__bus_free(runtime->bus);
+free_sent:
+	runtime->sys->release(runtime->sent);
+free_pool:
+	gyre_pool_free(runtime->pool);
+	gyre__simulation_free(runtime->simulation);
 	return result;
 }
 
@@ -219,6 +225,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre__shard_maps_fini(&runtime->maps);
 	gyre__simulation_free(runtime->simulation);
 	gyre__gate_fini(&runtime->gate);
+	runtime->sys->release(runtime->sent);
 	runtime->sys->release(runtime->states);
 	runtime->sys->release(runtime->services);
 	runtime->sys->release(runtime->placement);

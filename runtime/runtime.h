@@ -81,14 +81,16 @@ struct gyre_runtime {
 	bool stop_signals;
 	struct gyre__placement *placement;
 	struct gyre_bus *bus;
+	struct gyre_pool *pool; /* its executor is every loop's; or NULL */
+	/* -- each row its shard writes, any thread reads, atomic -- */
+	uint64_t *sent;
 	/* -- any thread, atomic -- */
 	uint32_t control; /* enum gyre__control */
 	struct gyre__shard_maps maps;
 	/* -- starter -- */
 	enum gyre__runtime_state state;
 	pthread_t starter;
-	struct gyre_pool *pool;              /* its executor is every loop's */
-	struct gyre__simulation *simulation; /* instead of it; or NULL */
+	struct gyre__simulation *simulation; /* instead of a pool; or NULL */
 	struct gyre__service *services;
 	unsigned services_count; /* immutable while shards run */
 	void **states;           /* of all services on all shards */
@@ -138,6 +140,14 @@ void gyre__shard_leave(struct gyre__shard *shard);
 
 /* Stop the services that have started, last first. The shard's thread. */
 void gyre__shard_stop_services(struct gyre__shard *shard);
+
+/* -- statistics.c -------------------------------------------------------- */
+
+/* Make room for the matrix of what was sent; -ENOMEM. */
+int gyre__statistics_open(struct gyre_runtime *runtime);
+
+/* From now on what the shard's loop sends is counted in it. */
+void gyre__statistics_count_sent(struct gyre_runtime *runtime, unsigned shard);
 
 /* -- signals.c ----------------------------------------------------------- */
 

@@ -155,6 +155,7 @@ gyre__shard_make_loop(struct gyre__shard *shard)
 		gyre__simulation_prepare(runtime->simulation, &options);
 	result = gyre_loop_new(&options, &shard->shard.loop);
 	if (result == 0) {
+		gyre__statistics_count_sent(runtime, shard->shard.index);
 		gyre_loop_set_default_executor(shard->shard.loop,
 					       executor_of(runtime));
 		gyre__loop_set_helpers(shard->shard.loop,

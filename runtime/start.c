@@ -242,8 +242,9 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	}
 	join_shards(runtime);
 	/* The loops are closed: what a job still sends them is refused. */
-	gyre_pool_free(runtime->pool);
-	runtime->pool = NULL;
+	if (runtime->pool != NULL)
+		(void)!gyre_pool_shut_down(runtime->pool, GYRE_SHUT_DOWN_CANCEL,
+					   GYRE_FOREVER);
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
 	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);

@@ -22,6 +22,7 @@ libclang-rt-dev compiler-rt         -              -
 librust-libc-dev -                  -              -
 llvm            llvm                -              -
 nodejs          nodejs              node           node
+prometheus      golang-github-prometheus prometheus prometheus
 libuv1-dev      libuv-devel         libuv          libuv
 gnuplot-nox     gnuplot             gnuplot-lite   gnuplot
 clang-format    clang-tools-extra   -              clang-format
@@ -71,6 +72,9 @@ get() {
 get "$@" || { apt-get -q update; get "$@"; }
 case " $* " in
 *" redis-server "*) update-rc.d redis-server disable ;;
+esac
+case " $* " in
+*" prometheus "*) update-rc.d prometheus disable ;;
 esac
 '
 apt_install() {

@@ -25,6 +25,7 @@
 #include <gyre/plan.h>
 #include <gyre/simulation.h>
 #include <gyre/shard_map.h>
+#include <gyre/statistics.h>
 #include <gyre/net.h>
 #include <gyre/resolve.h>
 

@@ -22,6 +22,7 @@
 #include <gyre/base.h>
 #include <gyre/future.h>
 #include <gyre/handler.h>
+#include <gyre/histogram.h>
 #include <gyre/poller.h>
 #include <gyre/pool.h>
 #include <gyre/task.h>
@@ -90,9 +91,12 @@ struct gyre_loop_stats {
 	/* Counters, which only grow. */
 	uint64_t iterations;
 	uint64_t polls;
-	uint64_t sleeps; /* polls that could block */
-	uint64_t posted; /* callbacks and tasks that arrived */
-	uint64_t run;    /* posted = run + dropped + waiting */
+	uint64_t sleeps;   /* polls that could block */
+	uint64_t spurious; /* that ended with no event, task or timeout */
+	uint64_t batches;  /* takes from the inbox that found some */
+	uint64_t received; /* callbacks and tasks in them */
+	uint64_t posted;   /* and those it gave itself */
+	uint64_t run;      /* posted = run + dropped + waiting */
 	uint64_t dropped;
 	uint64_t handlers_run;
 	uint64_t timeouts_added;
@@ -120,6 +124,28 @@ struct gyre_loop_stats {
 	uint64_t handlers; /* descriptors that have one */
 	uint64_t calls_open;
 };
+
+/*
+ * How long things took on one loop; 20 KiB. Clocks are dear beside what is
+ * measured, so where nothing else has read one, a part stands for the whole.
+ */
+struct gyre_loop_times {
+	/* Each timeout: from its deadline until those that were due with it
+	 * began to run. */
+	struct gyre_histogram lateness;
+	/* One batch in GYRE_TIMED_EVERY: from the push of its first task, on
+	 * whatever thread, until it began to run: of all in it, the longest.
+	 * Not on a loop with a clock of its own. */
+	struct gyre_histogram queue_delay;
+	/* In one iteration of GYRE_TIMED_EVERY: a callback or task, the first
+	 * timeout, and the first handler. */
+	struct gyre_histogram run_time;
+	/* Each time it was awake, from one poll that could block to the next.
+	 */
+	struct gyre_histogram awake;
+};
+
+#define GYRE_TIMED_EVERY 8u
 
 /* One iteration, for the iteration hook: from the poll that ended before it,
  * with the handlers of that poll, to the one that it ends with. */
@@ -529,12 +555,31 @@ GYRE_API bool gyre_loop_is_closed(const struct gyre_loop *loop);
 GYRE_API bool gyre_loop_in_owner_thread(const struct gyre_loop *loop);
 
 /*
- * Read the loop's counters.
+ * Read the loop's counters as they are now.
  *
  * Thread: owner
  */
 GYRE_API void gyre_loop_get_stats(const struct gyre_loop *loop,
 				  struct gyre_loop_stats *ret_stats);
+
+/*
+ * Read the loop's counters as they all were at one moment: when it last began
+ * to poll, ended a run, or was closed. Only the times go on until now. The loop
+ * is not stopped and does not notice; its clock is read on this thread.
+ *
+ * Thread: any
+ */
+GYRE_API void gyre_loop_read_stats(struct gyre_loop *loop,
+				   struct gyre_loop_stats *ret_stats);
+
+/*
+ * Read how long things took. The loop goes on meanwhile: what it counts just
+ * then may be missing.
+ *
+ * Thread: any
+ */
+GYRE_API void gyre_loop_read_times(const struct gyre_loop *loop,
+				   struct gyre_loop_times *ret_times);
 
 /*
  * Set what is told of each iteration, or NULL. Without it nothing is measured

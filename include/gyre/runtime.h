@@ -184,10 +184,11 @@ GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
 /*
  * Return the pool that all loops share, for its lanes and counters: off the
  * loops' CPUs where there are others, with as many threads in its fast lane as
- * there are CPUs without a loop. It makes no thread before its first job, and
- * ends in gyre_runtime_wait(); NULL after it, and in a simulation.
+ * there are CPUs without a loop. It makes no thread before its first job, is
+ * shut down in gyre_runtime_wait(), and lives as long as the runtime; NULL in a
+ * simulation.
  *
- * Thread: any; setup while wait may return
+ * Thread: any
  */
 GYRE_API struct gyre_pool *gyre_runtime_pool(struct gyre_runtime *runtime);
 
