@@ -100,6 +100,7 @@ parse(struct plan *plan, int argc, char **argv)
 	int option;
 
 	opterr = 0;
+	optind = 2; /* behind `all` */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'p':
@@ -135,15 +136,16 @@ parse(struct plan *plan, int argc, char **argv)
 /* -- running --------------------------------------------------------------- */
 
 static void
-find_programs(struct plan *plan)
+find_programs(struct plan *plan, const char *own)
 {
 	for (unsigned i = 0; i < PROGRAMS; i++) {
 		bool is_wanted =
 			table_is_gyre(i) || table_is_raw(i) || plan->has_peers;
 
-		plan->is_there[i] = is_wanted &&
-				    child_find(table_program(i), plan->paths[i],
-					       sizeof(plan->paths[i]));
+		plan->is_there[i] =
+			is_wanted &&
+			child_find(own, table_program(i), plan->paths[i],
+				   sizeof(plan->paths[i]));
 	}
 }
 
@@ -198,7 +200,7 @@ all_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	find_programs(&plan);
+	find_programs(&plan, argv[0]);
 	table_print_head();
 	for (unsigned i = 0; i < ROWS; i++) {
 		if (!run_row(&plan, i, &table[i]))

@@ -2,7 +2,7 @@
 #ifndef BENCH_ALL_H
 #define BENCH_ALL_H
 
-/* Run what the arguments behind `all` ask for; the exit status. */
+/* Run what the arguments behind the first, `all`, ask for; the exit status. */
 int all_main(int argc, char **argv);
 
 #endif

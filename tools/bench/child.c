@@ -8,21 +8,35 @@
 
 #define ARGUMENTS_MAX 16
 
-bool
-child_find(const char *name, char *ret_path, size_t size)
+/* By the name that it was called by or, if that has no folder, as Linux knows
+ * it: it was found on the path then. */
+static bool
+own_path(const char *own, char *ret_path, size_t size)
 {
-	char own[512];
-	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	char *slash;
+	ssize_t length;
 
+	if (strchr(own, '/') != NULL)
+		return (size_t)snprintf(ret_path, size, "%s", own) < size;
+	length = readlink("/proc/self/exe", ret_path, size - 1);
 	if (length < 0)
 		return false;
-	own[length] = '\0';
-	slash = strrchr(own, '/');
+	ret_path[length] = '\0';
+	return true;
+}
+
+bool
+child_find(const char *own, const char *name, char *ret_path, size_t size)
+{
+	char folder[512];
+	char *slash;
+
+	if (!own_path(own, folder, sizeof(folder)))
+		return false;
+	slash = strrchr(folder, '/');
 	if (slash == NULL)
 		return false;
 	*slash = '\0';
-	if ((size_t)snprintf(ret_path, size, "%s/%s", own, name) >= size)
+	if ((size_t)snprintf(ret_path, size, "%s/%s", folder, name) >= size)
 		return false;
 	return access(ret_path, X_OK) == 0;
 }

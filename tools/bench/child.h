@@ -7,8 +7,9 @@
 
 #define CHILD_LINE_BYTES 1024
 
-/* Where a program is that stands beside this one; false: it is not there. */
-bool child_find(const char *name, char *ret_path, size_t size);
+/* Where a program is that stands beside this one, which was called by this
+ * name; false: it is not there. */
+bool child_find(const char *own, const char *name, char *ret_path, size_t size);
 
 /* Whether the program has a bench of that name. */
 bool child_has(const char *path, const char *bench);

@@ -14,6 +14,6 @@ int
 main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "all") == 0)
-		return all_main(argc - 1, argv + 1);
+		return all_main(argc, argv);
 	return bench_main(argc, argv, benches);
 }
