@@ -53,6 +53,24 @@ sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 }
 
 static int
+sys_peer_user(int fd, uid_t *ret_user)
+{
+#if defined(__linux__)
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+		return -1;
+	*ret_user = peer.uid;
+	return 0;
+#else
+	gid_t group;
+
+	return getpeereid(fd, ret_user, &group);
+#endif
+}
+
+static int
 sys_poll(struct pollfd *fds, nfds_t count, const struct timespec *timeout)
 {
 #if defined(__APPLE__)
@@ -111,6 +129,7 @@ const struct gyre_sys gyre__sys_default = {
 	.pipe = pipe,
 	.poll = sys_poll,
 	.socket = socket,
+	.connect = connect,
 	.bind = bind,
 	.listen = listen,
 	.setsockopt = setsockopt,
@@ -119,6 +138,10 @@ const struct gyre_sys gyre__sys_default = {
 	.send = send,
 	.shutdown = shutdown,
 	.accept = sys_accept,
+	.peer_user = sys_peer_user,
+	.lstat = lstat,
+	.chmod = chmod,
+	.unlink = unlink,
 	.getaddrinfo = getaddrinfo,
 	.freeaddrinfo = freeaddrinfo,
 #if defined(GYRE__KQUEUE)

@@ -74,6 +74,7 @@ struct gyre_sys {
 
 	/* sockets */
 	int (*socket)(int, int, int);
+	int (*connect)(int, const struct sockaddr *, socklen_t);
 	int (*bind)(int, const struct sockaddr *, socklen_t);
 	int (*listen)(int, int);
 	int (*setsockopt)(int, int, int, const void *, socklen_t);
@@ -83,6 +84,14 @@ struct gyre_sys {
 	int (*shutdown)(int, int);
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);
+
+	/* whose process is at the other end of a local socket */
+	int (*peer_user)(int, uid_t *ret_user);
+
+	/* paths */
+	int (*lstat)(const char *path, struct stat *);
+	int (*chmod)(const char *path, mode_t);
+	int (*unlink)(const char *path);
 
 	/* names; both as in POSIX, and the first one blocks */
 	int (*getaddrinfo)(const char *host, const char *service,

@@ -85,6 +85,8 @@ struct gyre_loop {
 	struct gyre__cpus helpers;       /* where its watcher runs */
 	/* -- the owner writes, the watchdog reads, atomic -- */
 	struct gyre__heartbeat heartbeat;
+	/* -- the owner writes, any reads, atomic -- */
+	uint64_t connections; /* streams on it */
 	/* -- owner -- */
 	uint64_t iterations;
 	uint64_t polls;
@@ -226,6 +228,12 @@ void gyre__loop_change_poller(struct gyre_loop *loop);
  * pinned and there are others. Owner, before it makes one. */
 void gyre__loop_set_helpers(struct gyre_loop *loop,
 			    const struct gyre__cpus *helpers);
+
+/* A stream has come (1) or gone (-1). Owner. */
+void gyre__loop_count_connection(struct gyre_loop *loop, int change);
+
+/* How many streams there are. Any thread. */
+uint64_t gyre__loop_connections(const struct gyre_loop *loop);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/histogram.h"
+#include "base/atomics.h"
 #include "bus/inbox.h"
 
 /* The runs before, and this one if it runs. */
@@ -131,6 +132,23 @@ gyre__loop_time_run(struct gyre_loop *loop, int64_t began_ns)
 	if (began_ns != GYRE__NEVER)
 		gyre__histogram_record(&loop->times.run_time,
 				       gyre_loop_time(loop) - began_ns);
+}
+
+/* -- what the rooms above count -------------------------------------------- */
+
+void
+gyre__loop_count_connection(struct gyre_loop *loop, int change)
+{
+	/* statistics.C1 relaxed: a gauge to look at */
+	gyre__store_64_relaxed(&loop->connections,
+			       loop->connections + (uint64_t)(int64_t)change);
+}
+
+uint64_t
+gyre__loop_connections(const struct gyre_loop *loop)
+{
+	/* statistics.C2 relaxed: as statistics.C1 */
+	return gyre__load_64_relaxed(&loop->connections);
 }
 
 /* -- the iteration hook ---------------------------------------------------- */

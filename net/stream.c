@@ -56,6 +56,7 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 	stream->error = error;
 	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
 	gyre__loop_remove_dependent(&stream->dependent);
+	gyre__loop_count_connection(stream->loop, -1);
 	gyre_loop_remove_handler(stream->loop, stream->fd);
 	stream->sys->close(stream->fd);
 	stream->fd = -1;
@@ -296,6 +297,7 @@ gyre_stream_open(struct gyre_loop *loop, int fd,
 		return status;
 	}
 	gyre__loop_add_dependent(loop, &stream->dependent);
+	gyre__loop_count_connection(loop, 1);
 	gyre__socket_tune(sys, fd, options->no_delay);
 	*ret_stream = stream;
 	return 0;

@@ -64,6 +64,18 @@ make_pool(struct gyre_runtime *runtime,
 	return gyre_pool_new(&pool_options, &runtime->pool);
 }
 
+static int
+copy_control_path(struct gyre_runtime *runtime, const char *path)
+{
+	if (path == NULL)
+		return 0;
+	runtime->control_path = runtime->sys->allocate(strlen(path) + 1, 0);
+	if (runtime->control_path == NULL)
+		return -ENOMEM;
+	strcpy(runtime->control_path, path);
+	return 0;
+}
+
 /* Everything that can fail, undone in reverse where it does. */
 static int
 make_parts(struct gyre_runtime *runtime,
@@ -87,7 +99,12 @@ make_parts(struct gyre_runtime *runtime,
 				       runtime->shards_count);
 	if (result < 0)
 		goto free_bus;
+	result = copy_control_path(runtime, options->control_path);
+	if (result < 0)
+		goto free_maps;
 	return 0;
+free_maps:
+	gyre__shard_maps_fini(&runtime->maps);
 free_bus:
 	gyre__bus_free(runtime->bus);
 free_sent:
@@ -126,11 +143,12 @@ static int
 check_simulation(const struct gyre_runtime_options *options)
 {
 	if (options->simulate == 0 ||
-	    (options->loops > 0 && !options->stop_signals))
+	    (options->loops > 0 && !options->stop_signals &&
+	     options->control_path == NULL))
 		return 0;
 	gyre__log(&options->log, GYRE_LOG_ERROR,
 		  "runtime: a simulation must say how many loops it has, and "
-		  "hears no signals");
+		  "hears no signals and has no control socket");
 	return -EINVAL;
 }
 
@@ -226,6 +244,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre__simulation_free(runtime->simulation);
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->sent);
+	runtime->sys->release(runtime->control_path);
 	runtime->sys->release(runtime->states);
 	runtime->sys->release(runtime->services);
 	runtime->sys->release(runtime->placement);

@@ -13,6 +13,7 @@
 #include "base/fork.h"
 #include "base/signals.h"
 #include "base/sys.h"
+#include "runtime/control_socket.h"
 #include "runtime/gate.h"
 #include "runtime/placement.h"
 #include "runtime/shard_map.h"
@@ -80,6 +81,7 @@ struct gyre_runtime {
 	uint32_t forks;
 	bool stop_signals;
 	struct gyre__placement *placement;
+	char *control_path; /* NULL: none is asked for */
 	struct gyre_bus *bus;
 	struct gyre_pool *pool; /* its executor is every loop's; or NULL */
 	/* -- each row its shard writes, any thread reads, atomic -- */
@@ -96,7 +98,8 @@ struct gyre_runtime {
 	void **states;           /* of all services on all shards */
 	unsigned threads;        /* made and not joined */
 	struct gyre__stop_signal signals[GYRE__STOP_SIGNALS];
-	unsigned signals_count; /* that are watched */
+	unsigned signals_count;                      /* that are watched */
+	struct gyre__control_socket *control_socket; /* or NULL */
 	/* -- starter and shards -- */
 	struct gyre__gate gate;
 	unsigned shards_count; /* immutable after new */

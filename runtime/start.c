@@ -120,6 +120,9 @@ start_shards(struct gyre_runtime *runtime)
 		result = end_phase(runtime);
 	if (result == 0)
 		result = connect_bus(runtime);
+	/* It looks at loops, which are all there, and at the rest of start. */
+	if (result == 0)
+		result = gyre__control_socket_start(runtime->control_socket);
 	if (result == 0 && !gyre__control_open(runtime))
 		result = -ESHUTDOWN;
 	if (result < 0)
@@ -157,6 +160,10 @@ start_in_threads(struct gyre_runtime *runtime)
 	if (result == 0)
 		result = start_reaper(runtime);
 	if (result == 0)
+		result = gyre__control_socket_open(runtime,
+						   runtime->control_path,
+						   &runtime->control_socket);
+	if (result == 0)
 		result = start_shards(runtime);
 	return result;
 }
@@ -176,12 +183,20 @@ join_shards(struct gyre_runtime *runtime)
 }
 
 static void
+close_control_socket(struct gyre_runtime *runtime)
+{
+	gyre__control_socket_close(runtime->control_socket);
+	runtime->control_socket = NULL;
+}
+
+static void
 undo(struct gyre_runtime *runtime)
 {
 	gyre__gate_open(&runtime->gate, GYRE__PHASE_UNDO);
 	if (runtime->simulation != NULL)
 		gyre__simulation_end(runtime->simulation);
 	join_shards(runtime);
+	close_control_socket(runtime);
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
@@ -245,6 +260,7 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	if (runtime->pool != NULL)
 		(void)!gyre_pool_shut_down(runtime->pool, GYRE_SHUT_DOWN_CANCEL,
 					   GYRE_FOREVER);
+	close_control_socket(runtime);
 	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
 	gyre__signals_close(runtime);
 	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);

@@ -65,6 +65,14 @@ struct gyre_runtime_options {
 	/* A seed: no threads, a virtual clock (gyre/simulation.h). 0: not so.
 	 * `loops` must be given; pins and the pool's options say nothing. */
 	uint64_t simulate;
+	/*
+	 * Where gyre-top may ask what the runtime does: a local socket that
+	 * is made at this path, for the same user alone, from start to wait.
+	 * NULL: where the environment's GYRE_CONTROL says, or nowhere. Start
+	 * fails where it can't be made, and only warns if that was
+	 * GYRE_CONTROL's. Copied.
+	 */
+	const char *control_path;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -137,7 +145,8 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
  * Blocks: until all shards have started or failed
  * Errors: -EALREADY started before, be it in vain; -ESHUTDOWN stopped before
  *         all loops were made; -EPERM the process is a fork; -EAGAIN no
- *         thread; -ENOMEM; what a loop or a service failed with
+ *         thread; -ENOMEM; what a loop or a service failed with;
+ *         -EADDRINUSE, -EEXIST, -ENAMETOOLONG and the like: the control socket
  */
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 

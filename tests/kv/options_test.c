@@ -35,6 +35,7 @@ there_are_defaults(void **state)
 	assert_string_equal(options.bind, "127.0.0.1");
 	assert_int_equal(options.port, 7379);
 	assert_int_equal(options.loops, 0);
+	assert_null(options.control);
 	assert_int_equal(options.pin, GYRE_PIN_AUTO);
 	assert_int_equal(options.clients_max, 10000);
 	assert_int_equal(options.bulk_max, 512 * 1024 * 1024);
@@ -51,6 +52,10 @@ options_are_read(void **state)
 	assert_string_equal(options.bind, "::1");
 	assert_int_equal(options.port, 0);
 	assert_int_equal(options.loops, 4);
+	assert_int_equal(parse(&options, "--control /run/kv.sock"),
+			 OPTIONS_RUN);
+	assert_string_equal(options.control, "/run/kv.sock");
+	assert_int_equal(parse(&options, "--control="), OPTIONS_BAD);
 	assert_int_equal(parse(&options, "--max-clients 5 --max-bulk 1000"),
 			 OPTIONS_RUN);
 	assert_int_equal(options.clients_max, 5);

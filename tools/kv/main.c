@@ -111,6 +111,7 @@ make_runtime(const struct options *options, struct gyre_runtime **ret_runtime)
 		.cpus = options->cpus,
 		.cpus_count = options->cpus_count,
 		.stop_signals = true,
+		.control_path = options->control,
 	};
 
 	return gyre_runtime_new(&runtime_options, ret_runtime);

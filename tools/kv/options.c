@@ -26,6 +26,7 @@ enum option_value {
 	OPTION_PLAN,
 	OPTION_CLIENTS_MAX,
 	OPTION_BULK_MAX,
+	OPTION_CONTROL,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{ "plan", no_argument, NULL, OPTION_PLAN },
 	{ "max-clients", required_argument, NULL, OPTION_CLIENTS_MAX },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
+	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -56,6 +58,8 @@ static const char help[] =
 	"  --plan               print where the shards would run, and exit\n"
 	"  --max-clients N      connections at a time (10000)\n"
 	"  --max-bulk BYTES     longest argument or value (536870912)\n"
+	"  --control PATH       where gyre-top may look, for this user alone "
+	"(nowhere)\n"
 	"  --help               print this and exit\n"
 	"  --version            print the version and exit\n";
 
@@ -190,6 +194,9 @@ take_option(struct options *options, int option, const char *text)
 		valid = parse_number(text, 1, BULK_MAX_LIMIT, &number);
 		options->bulk_max = (size_t)number;
 		return valid;
+	case OPTION_CONTROL:
+		options->control = text;
+		return text[0] != '\0';
 	default:
 		return false;
 	}

@@ -24,6 +24,7 @@ struct options {
 	bool wants_plan; /* print where the shards would run, and end */
 	unsigned clients_max;
 	size_t bulk_max;
+	const char *control; /* path of the control socket; NULL: none */
 };
 
 enum options_result {
