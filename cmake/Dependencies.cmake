@@ -59,4 +59,12 @@ if(GYRE_PROGRAMS)
 		libsodium-dev libsodium-devel libsodium libsodium)
 	gyre_require_header(gyre_uthash uthash.h uthash
 		uthash-dev uthash-devel uthash uthash)
+	# gyre-top reads JSON, and shows a screen where it can.
+	pkg_check_modules(GYRE_CJSON QUIET IMPORTED_TARGET libcjson)
+	pkg_check_modules(GYRE_NCURSES QUIET IMPORTED_TARGET ncurses)
+	if(NOT GYRE_CJSON_FOUND)
+		message(STATUS "No cJSON, so no gyre-top; install: Debian libcjson-dev, Fedora cjson-devel, FreeBSD libcjson, macOS cjson")
+	elseif(NOT GYRE_NCURSES_FOUND)
+		message(STATUS "No ncurses, so gyre-top has no live screen; install: Debian libncurses-dev, Fedora ncurses-devel, FreeBSD ncurses, macOS ncurses")
+	endif()
 endif()

@@ -13,6 +13,8 @@ liburcu-dev     userspace-rcu-devel liburcu        userspace-rcu
 libsodium-dev   libsodium-devel     libsodium      libsodium
 uthash-dev      uthash-devel        uthash         uthash
 redis-tools     redis               redis          redis
+libcjson-dev    cjson-devel         libcjson       cjson
+libncurses-dev  ncurses-devel       ncurses        ncurses
 '
 setup_tests="$setup_programs"'
 libcmocka-dev   libcmocka-devel     cmocka         cmocka
