@@ -130,12 +130,29 @@ a_move_that_makes_no_sense_is_refused(void **state)
 		gyre_runtime_move_slots(fixture.runtime, bad, 0, &moved),
 		-EINVAL);
 	assert_null(moved);
-	harness_pretend_fork(true);
-	assert_int_equal(gyre_runtime_move_slots(fixture.runtime, bad, 0, NULL),
-			 -EPERM);
-	harness_pretend_fork(false);
 	assert_int_equal(gyre_runtime_shard_map_version(fixture.runtime), 1);
 	fixture_stop_and_end(&fixture);
+}
+
+/* In one whose threads do not run: they look at the count too. */
+static void
+a_fork_moves_nothing(void **state)
+{
+	const struct gyre_slot_move move = { .count = 1, .shard = 1 };
+	struct fixture fixture;
+	struct gyre_runtime_options options;
+
+	(void)state;
+	fixture_init(&fixture);
+	options = fixture_options(&fixture, 2);
+	assert_int_equal(fixture_new(&fixture, &options, 0), 0);
+	harness_pretend_fork(true);
+	assert_int_equal(
+		gyre_runtime_move_slots(fixture.runtime, &move, 1, NULL),
+		-EPERM);
+	harness_pretend_fork(false);
+	assert_int_equal(gyre_runtime_shard_map_version(fixture.runtime), 1);
+	fixture_end(&fixture);
 }
 
 static void
@@ -247,6 +264,7 @@ main(void)
 		cmocka_unit_test(a_new_runtime_spreads_evenly),
 		cmocka_unit_test(slots_go_where_they_are_moved),
 		cmocka_unit_test(a_move_that_makes_no_sense_is_refused),
+		cmocka_unit_test(a_fork_moves_nothing),
 		cmocka_unit_test(a_move_without_memory_changes_nothing),
 		cmocka_unit_test(
 			moves_before_start_and_after_the_end_are_told_of_too),
