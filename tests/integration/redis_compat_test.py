@@ -382,7 +382,7 @@ def test_mutations(kv, redis, seed):
                 lambda: b"GET " + r.choice(keys) + b"\r\n",
                 lambda: b"SET 'a' \"x y\"\r\n"])()
         for _ in range(r.randrange(1, 4)):
-            at = r.randrange(len(data))
+            at = r.randrange(len(data) + 1)  # its end, and an empty one too
             byte = r.choice([b"*", b"$", b"\r", b"\n", b"0", b"9", b"-",
                              b"\"", b" ", bytes([r.randrange(1, 256)])])
             data[at:at + r.choice([0, 1, 1, 5])] = r.choice([byte, b""])
