@@ -23,7 +23,7 @@
 
 struct field {
 	struct gyre_runtime *runtime;
-	atomic_uint done; /* shards that have sent all */
+	atomic_uint arrived; /* of all that is sent */
 	atomic_bool stopped;
 	struct pump {
 		struct field *field;
@@ -32,10 +32,14 @@ struct field {
 	} pumps[SHARDS];
 };
 
+/* The last to arrive stops it: nothing is under way then. */
 static void
-nothing(void *arg)
+arrive(void *arg)
 {
-	(void)arg;
+	struct field *field = arg;
+
+	if (atomic_fetch_add(&field->arrived, 1) + 1 == SHARDS * SHARDS * EACH)
+		gyre_runtime_stop(field->runtime);
 }
 
 static void *
@@ -55,13 +59,11 @@ pump(void *arg)
 				      gyre_runtime_shard(from->field->runtime,
 							 to)
 					      ->loop,
-				      nothing, NULL) == 0);
+				      arrive, from->field) == 0);
 	from->sent += BURST;
 	if (from->sent < EACH)
 		CHECK(gyre_loop_call_later(from->shard->loop, 0, pump, from,
 					   NULL) == 0);
-	else if (atomic_fetch_add(&from->field->done, 1) + 1 == SHARDS)
-		gyre_runtime_stop(from->field->runtime);
 }
 
 static int
@@ -172,7 +174,7 @@ lanes_are_told_by_name(const struct gyre_runtime_stats *stats)
 				 stats->lanes[0].jobs.dropped);
 }
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 has_line(const char *text, const char *format, ...)
 {
 	char line[256] = "\n";
