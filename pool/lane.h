@@ -160,13 +160,13 @@ void gyre__pool_tell(struct gyre_room *room);
 /* Wake all who are parked. Under the mutex. */
 void gyre__pool_wake_all(struct gyre__pool_lane *lane);
 
-/* Have it refuse from now on, and drain or drop what waits. Not on one of its
- * workers; 0, or -EPERM in a fork. */
+/* Have it refuse from now on, and drain or have dropped what waits. Not on one
+ * of its workers; 0, or -EPERM in a fork. */
 int gyre__pool_close(struct gyre__pool_lane *lane, enum gyre_shut_down how);
 
-/* See a lane that was closed to its end, or to a deadline: 0 or -ETIMEDOUT. */
-int gyre__pool_await_end(struct gyre__pool_lane *lane, enum gyre_shut_down how,
-			 int64_t deadline_ns);
+/* See a lane that was closed to its end, or to a deadline, when what still
+ * waits is dropped: 0 or -ETIMEDOUT. */
+int gyre__pool_await_end(struct gyre__pool_lane *lane, int64_t deadline_ns);
 
 /* The executor's shut_down: both. */
 int gyre__pool_shut_down(struct gyre_executor *executor,

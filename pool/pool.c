@@ -96,8 +96,7 @@ gyre_pool_shut_down(struct gyre_pool *pool, enum gyre_shut_down how,
 	if (result < 0)
 		return result;
 	for (unsigned i = 0; i < pool->lanes_count; i++) {
-		int one =
-			gyre__pool_await_end(pool->lanes[i], how, deadline_ns);
+		int one = gyre__pool_await_end(pool->lanes[i], deadline_ns);
 
 		if (one < 0)
 			result = one;

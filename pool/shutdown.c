@@ -98,6 +98,8 @@ drop_waiting(struct gyre__pool_lane *lane)
 	struct gyre_task *task;
 	unsigned place;
 
+	if (lane->life == GYRE__POOL_DRAINING)
+		move(lane, GYRE__POOL_DROPPING);
 	while ((task = gyre__queue_pop(&lane->queue, &place)) != NULL) {
 		struct gyre_job *job = gyre__job_of(task);
 
@@ -158,25 +160,23 @@ gyre__pool_close(struct gyre__pool_lane *lane, enum gyre_shut_down how)
 	while (lane->life == GYRE__POOL_CLOSING)
 		pthread_cond_wait(&lane->changed, &lane->mutex);
 	drop_rooms(lane);
+	if (how == GYRE_SHUT_DOWN_CANCEL)
+		drop_waiting(lane);
 	pthread_mutex_unlock(&lane->mutex);
 	return 0;
 }
 
 int
-gyre__pool_await_end(struct gyre__pool_lane *lane, enum gyre_shut_down how,
-		     int64_t deadline_ns)
+gyre__pool_await_end(struct gyre__pool_lane *lane, int64_t deadline_ns)
 {
-	int result = 0;
+	int result;
 
 	pthread_mutex_lock(&lane->mutex);
-	if (how == GYRE_SHUT_DOWN_DRAIN)
-		result = await_end(lane, deadline_ns);
-	if (lane->life == GYRE__POOL_DRAINING &&
-	    (how == GYRE_SHUT_DOWN_CANCEL || result < 0))
-		move(lane, GYRE__POOL_DROPPING);
-	if (lane->life == GYRE__POOL_DROPPING)
-		drop_waiting(lane);
 	result = await_end(lane, deadline_ns);
+	if (result < 0) {
+		drop_waiting(lane);
+		result = await_end(lane, deadline_ns);
+	}
 	if (result < 0)
 		name_stuck(lane);
 	pthread_mutex_unlock(&lane->mutex);
@@ -190,6 +190,5 @@ gyre__pool_shut_down(struct gyre_executor *executor, enum gyre_shut_down how,
 	struct gyre__pool_lane *lane = (struct gyre__pool_lane *)executor;
 	int result = gyre__pool_close(lane, how);
 
-	return result < 0 ? result
-			  : gyre__pool_await_end(lane, how, deadline_ns);
+	return result < 0 ? result : gyre__pool_await_end(lane, deadline_ns);
 }
