@@ -77,6 +77,8 @@ read_more(struct link *link, char *text, size_t *length)
 {
 	ssize_t count = recv(link->fd, text + *length, 65536, 0);
 
+	if (count < 0 && errno == EINTR)
+		return 0; /* the terminal's size has changed */
 	if (count == 0)
 		return fail(link, "gone", "the process hung up");
 	if (count < 0)

@@ -7,6 +7,8 @@
 
 #include <ncurses.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static int first; /* line that is shown; the screen is the process's one */
 static int lines;
@@ -33,11 +35,23 @@ screen_close(void)
 	endwin();
 }
 
+/* ncurses learns of it by a signal, and may ask before there is an answer. */
+static void
+follow_size(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
+	    size.ws_col > 0 && is_term_resized(size.ws_row, size.ws_col))
+		resizeterm(size.ws_row, size.ws_col);
+}
+
 void
 screen_show(const char *text)
 {
 	int line = 0;
 
+	follow_size();
 	erase();
 	while (*text != '\0') {
 		int length = (int)strcspn(text, "\n");
