@@ -33,7 +33,7 @@ bool
 gyre__thread_can_have_stack(size_t stack_bytes)
 {
 	pthread_attr_t attributes;
-	bool can = true;
+	bool can;
 
 	if (stack_bytes == 0)
 		return true;

@@ -49,6 +49,22 @@ function(gyre_add_test name)
 	endif()
 endfunction()
 
+# gyre_plant(<variable> <bug> <room's file>)
+#
+# The variable names a copy of the source with a bug that tests/models/plant
+# knows, for a test that must find it. Two tests of one folder that plant the
+# same bug use two variables, for each has its copy.
+function(gyre_plant variable bug file)
+	set(plant ${PROJECT_SOURCE_DIR}/tests/models/plant)
+	set(mutant ${CMAKE_CURRENT_BINARY_DIR}/${variable}_${bug}.c)
+	add_custom_command(OUTPUT ${mutant}
+		COMMAND ${plant} ${bug} ${PROJECT_SOURCE_DIR}/${file} ${mutant}
+		DEPENDS ${plant} ${PROJECT_SOURCE_DIR}/${file}
+		VERBATIM)
+	set_source_files_properties(${mutant} PROPERTIES COMPILE_OPTIONS -w)
+	set(${variable} ${mutant} PARENT_SCOPE)
+endfunction()
+
 # gyre_run_with_poller(<name> <poller> <label>...)
 function(gyre_run_with_poller name poller)
 	add_test(NAME ${name}@${poller} COMMAND ${name})

@@ -93,12 +93,8 @@ static void
 write_times(struct gyre__json *json, const char *name,
 	    const struct gyre_histogram *histogram)
 {
-	uint64_t count = 0;
-
-	for (unsigned i = 0; i < GYRE_HISTOGRAM_BUCKETS; i++)
-		count += histogram->buckets[i];
 	gyre__json_open(json, name, '{');
-	gyre__json_uint(json, "count", count);
+	gyre__json_uint(json, "count", histogram->count);
 	gyre__json_uint(json, "p50_ns",
 			gyre_histogram_quantile(histogram, 0.5));
 	gyre__json_uint(json, "p99_ns",

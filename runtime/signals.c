@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 
-#include <errno.h>
 #include <signal.h>
 
 static const int stop_signals[GYRE__STOP_SIGNALS] = { SIGINT, SIGTERM };

@@ -56,7 +56,6 @@ struct place {
 
 struct gyre__simulation {
 	struct gyre_runtime *runtime;
-	const struct gyre_sys *sys;
 	uint64_t order;  /* random: what comes next */
 	uint64_t chance; /* random: the user's */
 	struct gyre_simulation_stats stats;
@@ -463,7 +462,6 @@ gyre__simulation_new(struct gyre_runtime *runtime, uint64_t seed)
 	if (simulation == NULL)
 		return NULL;
 	simulation->runtime = runtime;
-	simulation->sys = runtime->sys;
 	simulation->order = seed;
 	simulation->chance = ~seed;
 	simulation->stats.seed = seed;
@@ -483,7 +481,7 @@ void
 gyre__simulation_free(struct gyre__simulation *simulation)
 {
 	if (simulation != NULL)
-		simulation->sys->release(simulation);
+		simulation->runtime->sys->release(simulation);
 }
 
 struct gyre_executor *

@@ -171,7 +171,11 @@ static bool
 run_row(const struct plan *plan, unsigned index, struct row *row)
 {
 	char arguments[256];
+	bool takes_part[PROGRAMS];
 
+	for (unsigned i = 0; i < PROGRAMS; i++)
+		takes_part[i] = plan->is_there[i] &&
+				child_has(plan->paths[i], rows[index].bench);
 	snprintf(arguments, sizeof(arguments), "%s%s%s", rows[index].arguments,
 		 plan->is_quick ? " " : "",
 		 plan->is_quick ? rows[index].quick : "");
@@ -181,9 +185,7 @@ run_row(const struct plan *plan, unsigned index, struct row *row)
 			fprintf(stderr, "\r%s: round %u of %u ", row->name,
 				round + 1, plan->rounds);
 		for (unsigned i = 0; i < PROGRAMS; i++)
-			if (plan->is_there[i] &&
-			    child_has(plan->paths[i], rows[index].bench) &&
-			    !run_once(plan, i, arguments, row))
+			if (takes_part[i] && !run_once(plan, i, arguments, row))
 				return false;
 	}
 	if (isatty(STDERR_FILENO))

@@ -15,18 +15,13 @@ plot(FILE *gnuplot, const struct row *row, const char *directory)
 		directory, row->name, row->name);
 	for (unsigned i = 0; i < PROGRAMS; i++) {
 		const struct column *column = &row->columns[i];
-		double least = -1, most = -1;
+		double least, most;
 
-		for (unsigned j = 0; j < column->rounds; j++) {
-			if (least < 0 || column->values[j] < least)
-				least = column->values[j];
-			if (column->values[j] > most)
-				most = column->values[j];
-		}
-		if (column->rounds > 0)
-			fprintf(gnuplot, "\"%s\" %g %g %g\n", table_label(i),
-				median(column->values, column->rounds), least,
-				most);
+		if (column->rounds == 0)
+			continue;
+		column_spread(column, &least, &most);
+		fprintf(gnuplot, "\"%s\" %g %g %g\n", table_label(i),
+			median(column->values, column->rounds), least, most);
 	}
 	fprintf(gnuplot,
 		"END\n"

@@ -75,8 +75,8 @@ median(const double *values, unsigned count)
 			      : (sorted[known / 2 - 1] + sorted[known / 2]) / 2;
 }
 
-static void
-find_spread(const struct column *column, double *ret_least, double *ret_most)
+void
+column_spread(const struct column *column, double *ret_least, double *ret_most)
 {
 	*ret_least = column->values[0];
 	*ret_most = column->values[0];
@@ -114,7 +114,7 @@ print_column(const struct row *row, unsigned program)
 	double value = median(column->values, column->rounds);
 	double least, most;
 
-	find_spread(column, &least, &most);
+	column_spread(column, &least, &most);
 	printf("%-10s %-10s", row->name, table_label(program));
 	print_number(value);
 	printf(" %9.1f %9.1f", least, most);
@@ -157,7 +157,7 @@ write_column(FILE *file, const struct row *row, unsigned program)
 	const struct column *column = &row->columns[program];
 	double least, most;
 
-	find_spread(column, &least, &most);
+	column_spread(column, &least, &most);
 	fprintf(file,
 		"{\"bench\": \"%s\", \"program\": \"%s\", \"unit\": \"ns\", "
 		"\"rounds\": %u",

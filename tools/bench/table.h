@@ -33,6 +33,10 @@ void row_add(struct row *row, unsigned program, double value, double p99,
 /* The median of the values that are known; below 0: there is none. */
 double median(const double *values, unsigned count);
 
+/* The least and the most of a column that has rounds. */
+void column_spread(const struct column *column, double *ret_least,
+		   double *ret_most);
+
 void table_print_head(void);
 void row_print(const struct row *row);
 
