@@ -26,6 +26,7 @@ llvm            llvm                -              -
 nodejs          nodejs              node           node
 prometheus      golang-github-prometheus prometheus prometheus
 libuv1-dev      libuv-devel         libuv          libuv
+valgrind        valgrind            valgrind       -
 gnuplot-nox     gnuplot             gnuplot-lite   gnuplot
 clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3
