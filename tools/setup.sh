@@ -26,6 +26,10 @@ llvm            llvm                -              -
 nodejs          nodejs              node           node
 prometheus      golang-github-prometheus prometheus prometheus
 libuv1-dev      libuv-devel         libuv          libuv
+libev-dev       libev-devel         libev          libev
+libevent-dev    libevent-devel      libevent       libevent
+libboost-dev    boost-devel         boost-libs     boost
+libglib2.0-dev  glib2-devel         glib           glib
 valgrind        valgrind            valgrind       -
 gnuplot-nox     gnuplot             gnuplot-lite   gnuplot
 clang-format    clang-tools-extra   -              clang-format

@@ -42,18 +42,39 @@ class Bench(unittest.TestCase):
     def test_a_bench_prints_one_line_of_json(self):
         for program in PROGRAMS:
             with self.subTest(program):
-                said = run(program, "pool", "jobs=5000", "threads=3",
-                           "window=100")
+                said = run(program, "selfpost", "count=5000", "window=100")
                 self.assertEqual(said.returncode, 0, said.stderr)
                 self.assertEqual(said.stdout.count("\n"), 1)
                 result = json.loads(said.stdout)
-                self.assertEqual(result["bench"], "pool")
-                self.assertEqual(result["args"],
-                                 "jobs=5000 threads=3 window=100")
+                self.assertEqual(result["bench"], "selfpost")
+                self.assertEqual(result["args"], "count=5000 window=100")
                 self.assertEqual(result["unit"], "ns")
                 self.assertGreater(result["value"], 0)
                 self.assertGreater(result["cpu_ns"], 0)
+
+    def test_lengths_are_sampled(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                result = json.loads(run(program, "xrate", "rate=10000",
+                                        "count=100").stdout)
+                self.assertEqual(result["unit"], "ns p50")
+                self.assertEqual(result["value"], result["p50"])
                 self.assertLessEqual(result["p50"], result["p99"])
+
+    def test_every_program_has_the_benches_of_messages(self):
+        for program in PROGRAMS:
+            self.assertLessEqual({"selfpost", "xpost", "xrate", "xping",
+                                  "xmesh"}, set(benches(program)), program)
+
+    def test_timers_of_a_short_span_expire_in_order(self):
+        for program in PROGRAMS:
+            if "timer_exp" in benches(program):
+                with self.subTest(program):
+                    said = run(program, "timer_exp", "timers=2000",
+                               "span_ms=20")
+                    self.assertEqual(said.returncode, 0, said.stderr)
+                    self.assertEqual(json.loads(said.stdout)["unit"],
+                                     "CPU ns")
 
     def test_gyre_tells_its_sleeps_and_eventfd_writes(self):
         result = json.loads(run(PROGRAM, "pool", "jobs=5000").stdout)
@@ -66,6 +87,7 @@ class Bench(unittest.TestCase):
                       ["pool", "threads=65"], ["pool", "jobs=10", "more=1"],
                       ["pool", "lane=slow"], ["all", "--rounds", "0"],
                       ["all", "--rounds", "100"], ["all", "--rounds"],
+                      ["all", "--only", "nothing"], ["xmesh", "loops=1"],
                       ["all", "--fast"], ["all", "more"]):
             with self.subTest(wrong):
                 said = run(PROGRAM, *wrong)
@@ -97,8 +119,16 @@ class Bench(unittest.TestCase):
             self.assertLessEqual(row["median"], row["most"])
             self.assertIn(f"{row['bench']}", said.stdout)
 
+    def test_only_some_rows_are_measured(self):
+        said = run(PROGRAM, "all", "--quick", "--only", "xmesh")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual({line.split()[0]
+                          for line in said.stdout.splitlines()},
+                         {"bench", "xmesh2", "xmesh4"})
+
     def test_a_file_that_cannot_be_written_is_an_error(self):
-        said = run(PROGRAM, "all", "--quick", "--json", "/nowhere/at/all")
+        said = run(PROGRAM, "all", "--quick", "--only", "selfpost", "--json",
+                   "/nowhere/at/all")
         self.assertEqual(said.returncode, 1)
         self.assertIn("/nowhere/at/all", said.stderr)
 

@@ -20,16 +20,35 @@
 #define ROUNDS_DEFAULT 5
 #define ROUNDS_QUICK   1
 
-/* What is run: a bench with its parameters, and with fewer of it for --quick.
- */
+/* What is run: a bench with its parameters, and with those for --quick. */
 static const struct {
 	const char *name; /* in the table */
 	const char *bench;
 	const char *arguments;
 	const char *quick;
 } rows[] = {
-	{ "pool2", "pool", "pool threads=2", "jobs=20000" },
-	{ "pool4", "pool", "pool threads=4", "jobs=20000" },
+	{ "selfpost1", "selfpost", "window=1 count=2000000",
+	  "window=1 count=20000" },
+	{ "selfpost64", "selfpost", "window=64 count=20000000",
+	  "window=64 count=100000" },
+	{ "timer_ic", "timer_ic", "timers=1000000", "timers=10000" },
+	{ "timer_exp", "timer_exp", "timers=100000 span_ms=1000",
+	  "timers=1000 span_ms=50" },
+	{ "timer_churn", "timer_churn", "timers=100000 count=5000000",
+	  "timers=1000 count=10000" },
+	{ "xpost1", "xpost", "threads=1 count=4000000",
+	  "threads=1 count=50000" },
+	{ "xpost4", "xpost", "threads=4 count=4000000",
+	  "threads=4 count=50000" },
+	{ "xrate10k", "xrate", "rate=10000 count=10000",
+	  "rate=10000 count=200" },
+	{ "xrate100k", "xrate", "rate=100000 count=60000",
+	  "rate=100000 count=2000" },
+	{ "xping", "xping", "count=100000", "count=500" },
+	{ "xmesh2", "xmesh", "loops=2 count=4000000", "loops=2 count=50000" },
+	{ "xmesh4", "xmesh", "loops=4 count=4000000", "loops=4 count=50000" },
+	{ "pool2", "pool", "threads=2", "threads=2 jobs=20000" },
+	{ "pool4", "pool", "threads=4", "threads=4 jobs=20000" },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -40,9 +59,20 @@ struct plan {
 	unsigned rounds;
 	const char *json;
 	const char *plots;
+	const char *only; /* the rows whose names begin so; NULL: all */
 	char paths[PROGRAMS][512];
 	bool is_there[PROGRAMS];
 };
+
+/* The first row from this one on that is wanted; ROWS: none. */
+static unsigned
+next_row(const struct plan *plan, unsigned i)
+{
+	while (i < ROWS && plan->only != NULL &&
+	       strncmp(rows[i].name, plan->only, strlen(plan->only)) != 0)
+		i++;
+	return i;
+}
 
 /* -- the command line ------------------------------------------------------ */
 
@@ -58,6 +88,7 @@ print_help(void)
 	     "(5)\n"
 	     "  --quick        little of everything: that it works, not how "
 	     "fast\n"
+	     "  --only WORD    the rows whose names begin with it\n"
 	     "  --json FILE    write the results there too\n"
 	     "  --plots DIR    draw a picture a bench, with gnuplot\n"
 	     "  --help         print this and exit");
@@ -92,6 +123,7 @@ parse(struct plan *plan, int argc, char **argv)
 		{ "peers", no_argument, NULL, 'p' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "quick", no_argument, NULL, 'q' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "plots", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
@@ -113,6 +145,9 @@ parse(struct plan *plan, int argc, char **argv)
 		case 'q':
 			plan->is_quick = true;
 			break;
+		case 'o':
+			plan->only = optarg;
+			break;
 		case 'j':
 			plan->json = optarg;
 			break;
@@ -128,6 +163,8 @@ parse(struct plan *plan, int argc, char **argv)
 	}
 	if (optind < argc)
 		return refuse("what is", argv[optind]);
+	if (plan->only != NULL && next_row(plan, 0) == ROWS)
+		return refuse("no row begins with", plan->only);
 	if (plan->rounds == 0)
 		plan->rounds = plan->is_quick ? ROUNDS_QUICK : ROUNDS_DEFAULT;
 	return -1;
@@ -161,6 +198,7 @@ run_once(const struct plan *plan, unsigned program, const char *arguments,
 		return false;
 	if (noise_end(&noise) > NOISE_LIMIT)
 		row->noisy++;
+	child_text(line, "unit", row->unit, sizeof(row->unit));
 	row_add(row, program, child_number(line, "value"),
 		child_number(line, "p99"), child_number(line, "cpu_ns"),
 		child_number(line, "eventfd_writes"));
@@ -176,9 +214,8 @@ run_row(const struct plan *plan, unsigned index, struct row *row)
 	for (unsigned i = 0; i < PROGRAMS; i++)
 		takes_part[i] = plan->is_there[i] &&
 				child_has(plan->paths[i], rows[index].bench);
-	snprintf(arguments, sizeof(arguments), "%s%s%s", rows[index].arguments,
-		 plan->is_quick ? " " : "",
-		 plan->is_quick ? rows[index].quick : "");
+	snprintf(arguments, sizeof(arguments), "%s %s", rows[index].bench,
+		 plan->is_quick ? rows[index].quick : rows[index].arguments);
 	row->name = rows[index].name;
 	for (unsigned round = 0; round < plan->rounds; round++) {
 		if (isatty(STDERR_FILENO))
@@ -198,20 +235,21 @@ all_main(int argc, char **argv)
 {
 	static struct row table[ROWS];
 	struct plan plan = { .rounds = 0 };
+	unsigned count = 0;
 	int status = parse(&plan, argc, argv);
 
 	if (status >= 0)
 		return status;
 	find_programs(&plan, argv[0]);
 	table_print_head();
-	for (unsigned i = 0; i < ROWS; i++) {
-		if (!run_row(&plan, i, &table[i]))
+	for (unsigned i = 0; (i = next_row(&plan, i)) < ROWS; i++) {
+		if (!run_row(&plan, i, &table[count]))
 			return EXIT_FAILURE;
-		row_print(&table[i]);
+		row_print(&table[count++]);
 	}
-	if (plan.json != NULL && !table_write_json(table, ROWS, plan.json))
+	if (plan.json != NULL && !table_write_json(table, count, plan.json))
 		return EXIT_FAILURE;
-	if (plan.plots != NULL && !plot_all(table, ROWS, plan.plots))
+	if (plan.plots != NULL && !plot_all(table, count, plan.plots))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }

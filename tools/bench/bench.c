@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define EXIT_USAGE 2
@@ -23,6 +24,31 @@ bench_fail(const char *format, ...)
 	va_end(arguments);
 	fputc('\n', stderr);
 	exit(EXIT_FAILURE);
+}
+
+void *
+bench_allocate(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (memory == NULL)
+		bench_fail("no memory for %zu times %zu bytes", count, size);
+	return memory;
+}
+
+void
+bench_want_descriptors(uint64_t count)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < count) {
+		limit.rlim_cur =
+			limit.rlim_max < count ? limit.rlim_max : count;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < count)
+		bench_fail("%llu descriptors are not allowed; see ulimit -n",
+			   (unsigned long long)count);
 }
 
 /* -- parameters ------------------------------------------------------------ */
@@ -73,6 +99,15 @@ bench_now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
+int64_t
+bench_thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 /* Of all threads that the process has and had. */
 static int64_t
 cpu_ns(void)
@@ -103,6 +138,8 @@ result_sample(struct result *result, int64_t length_ns)
 {
 	if (result->samples_count == BENCH_SAMPLES_MAX)
 		return;
+	if (length_ns < 0)
+		length_ns = 0;
 	result->samples[result->samples_count++] =
 		length_ns < UINT32_MAX ? (uint32_t)length_ns : UINT32_MAX;
 }
@@ -116,6 +153,13 @@ compare(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
+void
+result_measured(struct result *result, const char *unit, double value)
+{
+	result->unit = unit;
+	result->value = value;
+}
+
 static void
 print_number(const char *key, double value, int decimals)
 {
@@ -126,11 +170,19 @@ print_number(const char *key, double value, int decimals)
 }
 
 static double
-quantile(const struct result *result, double share)
+quantile(struct result *result, double share)
 {
 	if (result->samples_count == 0)
 		return -1;
+	qsort(result->samples, result->samples_count,
+	      sizeof(result->samples[0]), compare);
 	return result->samples[(unsigned)(share * (result->samples_count - 1))];
+}
+
+double
+result_median(struct result *result)
+{
+	return quantile(result, 0.5);
 }
 
 static void
@@ -138,11 +190,11 @@ print_result(const struct bench *bench, const char *args, struct result *result)
 {
 	double operations = (double)result->operations;
 
-	qsort(result->samples, result->samples_count,
-	      sizeof(result->samples[0]), compare);
+	if (result->unit == NULL)
+		result_measured(result, "ns", result->wall_ns / operations);
 	printf("{\"bench\": \"%s\", \"args\": \"%s\"", bench->name, args);
-	print_number("value", result->wall_ns / operations, 2);
-	printf(", \"unit\": \"ns\"");
+	print_number("value", result->value, 2);
+	printf(", \"unit\": \"%s\"", result->unit);
 	print_number("p50", quantile(result, 0.5), 0);
 	print_number("p99", quantile(result, 0.99), 0);
 	print_number("cpu_ns", result->cpu_ns / operations, 2);
@@ -158,12 +210,13 @@ print_help(const struct bench *benches)
 {
 	printf("Usage: %s BENCH [KEY=VALUE]...\n"
 	       "Measure one thing, and print one line of JSON: the time of an "
-	       "operation in ns,\nthe half and the slowest in a hundred of "
-	       "those that were sampled, CPU time,\nsleeps and eventfd writes "
-	       "of one. --list names the benches alone.\n\n",
+	       "operation in ns\n(or what the unit says), the half and the "
+	       "slowest in a hundred of those that\nwere sampled, CPU time, "
+	       "sleeps and eventfd writes of one. --list names the\nbenches "
+	       "alone.\n\n",
 	       program);
 	for (; benches->name != NULL; benches++)
-		printf("  %-10s %s\n", benches->name, benches->what);
+		printf("  %-12s %s\n", benches->name, benches->what);
 	return EXIT_SUCCESS;
 }
 

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define BENCH_SAMPLES_MAX 65536u
 
 /* The KEY=VALUE arguments; a key that no bench asks for is an error. */
@@ -38,6 +42,9 @@ struct result {
 	/* What the loops did to wait; below 0: not known. */
 	double sleeps;
 	double rings;
+	/* What is measured if it is not the time of an operation; NULL. */
+	const char *unit;
+	double value;
 	/* -- between begin and end -- */
 	int64_t wall_begun_ns;
 	int64_t cpu_begun_ns;
@@ -52,9 +59,26 @@ void result_end(struct result *result, uint64_t operations);
 /* One operation's length, of those that are sampled. */
 void result_sample(struct result *result, int64_t length_ns);
 
+/* Something else was measured than the time of an operation: less is better. */
+void result_measured(struct result *result, const char *unit, double value);
+
+/* What half of the samples are below. */
+double result_median(struct result *result);
+
 /* What was promised was not kept, or cannot be had: say so and end. */
-_Noreturn void bench_fail(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void bench_fail(const char *format, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+/* -- what cannot be done without: it fails, or it is there -- */
+
+/* Zeroed memory. */
+void *bench_allocate(size_t count, size_t size);
+
+/* The thread's CPU time. */
+int64_t bench_thread_cpu_ns(void);
+
+/* That as many descriptors can be open. */
+void bench_want_descriptors(uint64_t count);
 
 struct bench {
 	const char *name;
@@ -65,5 +89,9 @@ struct bench {
 /* Run the bench that the arguments ask for, and print its line; --list and
  * --help too. The benches end with an empty one. */
 int bench_main(int argc, char **argv, const struct bench *benches);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

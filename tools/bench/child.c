@@ -116,16 +116,39 @@ child_has(const char *path, const char *bench)
 	return false;
 }
 
-double
-child_number(const char *line, const char *key)
+/* What follows the key; NULL: it is not there. */
+static const char *
+find_value(const char *line, const char *key)
 {
 	char quoted[64];
 	const char *found;
-	double number = -1;
 
 	snprintf(quoted, sizeof(quoted), "\"%s\": ", key);
 	found = strstr(line, quoted);
+	return found != NULL ? found + strlen(quoted) : NULL;
+}
+
+double
+child_number(const char *line, const char *key)
+{
+	const char *found = find_value(line, key);
+	double number = -1;
+
 	if (found != NULL)
-		(void)sscanf(found + strlen(quoted), "%lf", &number);
+		(void)sscanf(found, "%lf", &number);
 	return number;
+}
+
+void
+child_text(const char *line, const char *key, char *ret, size_t size)
+{
+	const char *found = find_value(line, key);
+	size_t length = 0;
+
+	if (found != NULL && *found == '"')
+		for (found++; found[length] != '"' && found[length] != '\0' &&
+			      length + 1 < size;
+		     length++)
+			ret[length] = found[length];
+	ret[length] = '\0';
 }

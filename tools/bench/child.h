@@ -24,4 +24,7 @@ bool child_run(const char *path, const char *arguments,
 /* The number of a key in a line; below 0: null, or not there. */
 double child_number(const char *line, const char *key);
 
+/* The text of a key in a line; empty: it is not there. */
+void child_text(const char *line, const char *key, char *ret, size_t size);
+
 #endif

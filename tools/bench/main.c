@@ -3,12 +3,11 @@
 
 #include "all.h"
 #include "gyre_benches.h"
+#include "gyre_driver.h"
 #include "pool.h"
 
-static const struct bench benches[] = {
-	{ "pool", POOL_WHAT " lane=fast", bench_pool },
-	{ NULL, NULL, NULL },
-};
+#define DRIVER_POOL POOL_WHAT " lane=fast"
+#include "shapes.h"
 
 int
 main(int argc, char **argv)

@@ -10,9 +10,9 @@ plot(FILE *gnuplot, const struct row *row, const char *directory)
 {
 	fprintf(gnuplot,
 		"set output '%s/%s.svg'\n"
-		"set title '%s: ns an operation, median and spread'\n"
+		"set title '%s: %s an operation, median and spread'\n"
 		"$rows << END\n",
-		directory, row->name, row->name);
+		directory, row->name, row->name, row->unit);
 	for (unsigned i = 0; i < PROGRAMS; i++) {
 		const struct column *column = &row->columns[i];
 		double least, most;

@@ -10,6 +10,10 @@ static const struct {
 } programs[PROGRAMS] = {
 	{ "gyre-bench", "gyre" },
 	{ "gyre-bench-libuv", "libuv" },
+	{ "gyre-bench-libev", "libev" },
+	{ "gyre-bench-libevent", "libevent" },
+	{ "gyre-bench-asio", "Asio" },
+	{ "gyre-bench-glib", "GLib" },
 	{ "gyre-bench-raw", "raw limit" },
 };
 
@@ -88,22 +92,41 @@ column_spread(const struct column *column, double *ret_least, double *ret_most)
 	}
 }
 
+unsigned
+row_best_peer(const struct row *row)
+{
+	unsigned best = PROGRAMS;
+	double least = 0;
+
+	for (unsigned i = 0; i < PROGRAMS; i++) {
+		const struct column *column = &row->columns[i];
+		double value = median(column->values, column->rounds);
+
+		if (table_is_gyre(i) || table_is_raw(i) ||
+		    column->rounds == 0 || (best < PROGRAMS && value >= least))
+			continue;
+		best = i;
+		least = value;
+	}
+	return best;
+}
+
 /* -- for people ------------------------------------------------------------ */
 
 void
 table_print_head(void)
 {
-	printf("%-10s %-10s %9s %19s %9s %9s %8s\n", "bench", "program",
-	       "ns an op", "least - most", "p99", "CPU ns", "gyre is");
+	printf("%-12s %-9s %11s %21s %10s %9s %9s\n", "bench", "program",
+	       "an op", "least - most", "p99 ns", "CPU ns", "gyre is");
 }
 
 static void
-print_number(double number)
+print_number(double number, int width)
 {
 	if (number < 0)
-		printf(" %9s", "-");
+		printf(" %*s", width, "-");
 	else
-		printf(" %9.1f", number);
+		printf(" %*.1f", width, number);
 }
 
 static void
@@ -115,16 +138,18 @@ print_column(const struct row *row, unsigned program)
 	double least, most;
 
 	column_spread(column, &least, &most);
-	printf("%-10s %-10s", row->name, table_label(program));
-	print_number(value);
-	printf(" %9.1f %9.1f", least, most);
-	print_number(median(column->p99s, column->rounds));
-	print_number(median(column->cpus, column->rounds));
-	/* So many times as fast as this one. */
-	if (table_is_gyre(program) || own < 0)
-		printf("\n");
-	else
-		printf(" %6.2f x\n", value / own);
+	printf("%-12s %-9s", row->name, table_label(program));
+	print_number(value, 11);
+	printf(" %10.1f %10.1f", least, most);
+	print_number(median(column->p99s, column->rounds), 10);
+	print_number(median(column->cpus, column->rounds), 9);
+	/* So many times as good as this one: less is better. */
+	if (table_is_gyre(program))
+		printf(" %s", row->unit);
+	else if (own > 0)
+		printf(" %7.2f x%s", value / own,
+		       row_best_peer(row) == program ? " the best peer" : "");
+	printf("\n");
 }
 
 void
@@ -134,7 +159,7 @@ row_print(const struct row *row)
 		if (row->columns[i].rounds > 0)
 			print_column(row, i);
 	if (row->noisy > 0)
-		printf("%-10s noisy: others used the machine in %u of the "
+		printf("%-12s noisy: others used the machine in %u of the "
 		       "runs\n",
 		       row->name, row->noisy);
 	fflush(stdout);
@@ -159,9 +184,9 @@ write_column(FILE *file, const struct row *row, unsigned program)
 
 	column_spread(column, &least, &most);
 	fprintf(file,
-		"{\"bench\": \"%s\", \"program\": \"%s\", \"unit\": \"ns\", "
+		"{\"bench\": \"%s\", \"program\": \"%s\", \"unit\": \"%s\", "
 		"\"rounds\": %u",
-		row->name, table_label(program), column->rounds);
+		row->name, table_label(program), row->unit, column->rounds);
 	write_number(file, "median", median(column->values, column->rounds));
 	write_number(file, "least", least);
 	write_number(file, "most", most);

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define PROGRAMS   3u
+#define PROGRAMS   7u
 #define ROUNDS_MAX 99u
 
 /* What a program has said in each round. */
@@ -18,6 +18,7 @@ struct column {
 
 struct row {
 	const char *name;
+	char unit[16]; /* of the values */
 	struct column columns[PROGRAMS];
 	unsigned noisy; /* runs during which others used the machine */
 };
@@ -29,6 +30,9 @@ bool table_is_raw(unsigned program);
 
 void row_add(struct row *row, unsigned program, double value, double p99,
 	     double cpu, double rings);
+
+/* The peer whose median is the least; PROGRAMS: none took part. */
+unsigned row_best_peer(const struct row *row);
 
 /* The median of the values that are known; below 0: there is none. */
 double median(const double *values, unsigned count);

@@ -1,10 +1,11 @@
-/* libuv's pool: uv_queue_work(), with its requests used again. */
+/* libuv, and its pool: uv_queue_work(), with its requests used again. */
 #include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
+#include "libuv_driver.h"
 #include "pool.h"
 
 struct job {
@@ -64,10 +65,8 @@ bench_pool(struct params *params, struct result *result)
 	free(jobs);
 }
 
-static const struct bench benches[] = {
-	{ "pool", POOL_WHAT, bench_pool },
-	{ NULL, NULL, NULL },
-};
+#define DRIVER_POOL POOL_WHAT
+#include "shapes.h"
 
 int
 main(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "pool.h"
+#include "raw_driver.h"
 
 #define RING_SIZE POOL_WINDOW_MAX /* all that can be under way */
 #define SPINS     64
@@ -139,10 +140,8 @@ bench_pool(struct params *params, struct result *result)
 	free(workers);
 }
 
-static const struct bench benches[] = {
-	{ "pool", POOL_WHAT, bench_pool },
-	{ NULL, NULL, NULL },
-};
+#define DRIVER_POOL POOL_WHAT
+#include "shapes.h"
 
 int
 main(int argc, char **argv)

@@ -1,0 +1,152 @@
+/* gyre as a driver; see driver.h. */
+#ifndef BENCH_GYRE_DRIVER_H
+#define BENCH_GYRE_DRIVER_H
+
+#include <gyre/gyre.h>
+
+#include "driver.h"
+
+#define DRIVER_TIMER_NS 1
+
+struct driver {
+	struct gyre_loop *loop;
+};
+
+struct driver_timer {
+	gyre_timeout timeout;
+	driver_fn fn;
+	void *arg;
+};
+
+struct driver_watch {
+	int fd;
+	driver_fn fn;
+	void *arg;
+};
+
+static inline void
+driver_must(int result)
+{
+	if (result < 0)
+		bench_fail("gyre failed with %d", result);
+}
+
+static inline void
+driver_open(struct driver *driver)
+{
+	driver_must(gyre_loop_new(NULL, &driver->loop));
+}
+
+static inline void
+driver_close(struct driver *driver)
+{
+	driver_must(gyre_loop_close(driver->loop, false));
+	gyre_loop_free(driver->loop);
+}
+
+static inline void
+driver_run(struct driver *driver)
+{
+	driver_must(gyre_loop_start(driver->loop));
+}
+
+static inline void
+driver_stop(struct driver *driver)
+{
+	gyre_loop_stop(driver->loop);
+}
+
+static inline void
+driver_add(struct driver *driver, driver_fn fn, void *arg)
+{
+	driver_must(gyre_loop_add_callback(driver->loop, fn, arg));
+}
+
+static inline void
+driver_post(struct driver *driver, driver_fn fn, void *arg)
+{
+	driver_must(gyre_loop_add_callback(driver->loop, fn, arg));
+}
+
+static inline void
+driver_stats(struct driver *driver, double *ret_sleeps, double *ret_rings)
+{
+	struct gyre_loop_stats stats;
+
+	gyre_loop_get_stats(driver->loop, &stats);
+	*ret_sleeps = (double)stats.sleeps;
+	*ret_rings = (double)stats.rings;
+}
+
+static inline int64_t
+driver_now(struct driver *driver)
+{
+	return gyre_loop_time(driver->loop);
+}
+
+static inline void
+driver_timer_init(struct driver *driver, struct driver_timer *timer,
+		  driver_fn fn, void *arg)
+{
+	(void)driver;
+	timer->fn = fn;
+	timer->arg = arg;
+}
+
+static inline void
+driver_timer_start(struct driver *driver, struct driver_timer *timer,
+		   int64_t now_ns, int64_t delay_ns)
+{
+	driver_must(gyre_loop_call_at(driver->loop, now_ns + delay_ns,
+				      timer->fn, timer->arg, &timer->timeout));
+}
+
+static inline void
+driver_timer_again(struct driver *driver, struct driver_timer *timer,
+		   int64_t now_ns, int64_t delay_ns)
+{
+	driver_must(gyre_loop_update_timeout(driver->loop, timer->timeout,
+					     now_ns + delay_ns));
+}
+
+static inline void
+driver_timer_stop(struct driver *driver, struct driver_timer *timer)
+{
+	gyre_loop_remove_timeout(driver->loop, timer->timeout);
+}
+
+static inline void
+driver_timer_fini(struct driver *driver, struct driver_timer *timer)
+{
+	(void)driver;
+	(void)timer;
+}
+
+static inline void
+driver_watch_event(int fd, unsigned events, void *arg)
+{
+	struct driver_watch *watch = (struct driver_watch *)arg;
+
+	(void)fd;
+	(void)events;
+	watch->fn(watch->arg);
+}
+
+static inline void
+driver_watch_start(struct driver *driver, struct driver_watch *watch, int fd,
+		   driver_fn fn, void *arg)
+{
+	watch->fd = fd;
+	watch->fn = fn;
+	watch->arg = arg;
+	driver_must(gyre_loop_add_handler(driver->loop, fd, GYRE_READ,
+					  driver_watch_event, watch));
+}
+
+static inline void
+driver_watch_stop(struct driver *driver, struct driver_watch *watch)
+{
+	driver_must(gyre_loop_remove_handler(driver->loop, watch->fd));
+}
+
+#endif

@@ -1,0 +1,206 @@
+/* libuv as a driver; see driver.h. */
+#ifndef BENCH_LIBUV_DRIVER_H
+#define BENCH_LIBUV_DRIVER_H
+
+#include <string.h>
+#include <uv.h>
+
+#include "driver.h"
+#include "mailbox.h"
+
+#define DRIVER_TIMER_NS INT64_C(1000000)
+
+struct driver {
+	uv_loop_t loop;
+	uv_async_t async;
+	uv_idle_t idle; /* lets the loop not sleep while something is queued */
+	struct queue own;
+	struct mailbox mailbox;
+};
+
+struct driver_timer {
+	uv_timer_t timer; /* first */
+	driver_fn fn;
+	void *arg;
+};
+
+struct driver_watch {
+	uv_poll_t poll; /* first */
+	driver_fn fn;
+	void *arg;
+};
+
+static inline void
+driver_must(int result)
+{
+	if (result < 0)
+		bench_fail("libuv failed: %s", uv_strerror(result));
+}
+
+static inline void
+driver_run_mailbox(uv_async_t *async)
+{
+	mailbox_run(&((struct driver *)async->data)->mailbox);
+}
+
+static inline void
+driver_run_own(uv_idle_t *idle)
+{
+	struct driver *driver = (struct driver *)idle->data;
+
+	queue_run(&driver->own);
+	if (queue_is_empty(&driver->own))
+		driver_must(uv_idle_stop(idle));
+}
+
+static inline void
+driver_open(struct driver *driver)
+{
+	memset(&driver->own, 0, sizeof(driver->own));
+	mailbox_init(&driver->mailbox);
+	driver_must(uv_loop_init(&driver->loop));
+	driver_must(uv_async_init(&driver->loop, &driver->async,
+				  driver_run_mailbox));
+	driver_must(uv_idle_init(&driver->loop, &driver->idle));
+	driver->async.data = driver;
+	driver->idle.data = driver;
+}
+
+static inline void
+driver_close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static inline void
+driver_close(struct driver *driver)
+{
+	uv_walk(&driver->loop, driver_close_handle, NULL);
+	driver_must(uv_run(&driver->loop, UV_RUN_DEFAULT));
+	driver_must(uv_loop_close(&driver->loop));
+	mailbox_free(&driver->mailbox);
+	queue_free(&driver->own);
+}
+
+static inline void
+driver_run(struct driver *driver)
+{
+	(void)uv_run(&driver->loop, UV_RUN_DEFAULT);
+}
+
+static inline void
+driver_stop(struct driver *driver)
+{
+	uv_stop(&driver->loop);
+}
+
+static inline void
+driver_add(struct driver *driver, driver_fn fn, void *arg)
+{
+	if (queue_add(&driver->own, fn, arg))
+		driver_must(uv_idle_start(&driver->idle, driver_run_own));
+}
+
+static inline void
+driver_post(struct driver *driver, driver_fn fn, void *arg)
+{
+	if (mailbox_put(&driver->mailbox, fn, arg))
+		driver_must(uv_async_send(&driver->async));
+}
+
+static inline void
+driver_stats(struct driver *driver, double *ret_sleeps, double *ret_rings)
+{
+	(void)driver;
+	(void)ret_sleeps;
+	(void)ret_rings;
+}
+
+static inline int64_t
+driver_now(struct driver *driver)
+{
+	(void)driver;
+	return 0; /* it counts from its own */
+}
+
+static inline void
+driver_timer_init(struct driver *driver, struct driver_timer *timer,
+		  driver_fn fn, void *arg)
+{
+	driver_must(uv_timer_init(&driver->loop, &timer->timer));
+	timer->fn = fn;
+	timer->arg = arg;
+}
+
+static inline void
+driver_timer_expired(uv_timer_t *handle)
+{
+	struct driver_timer *timer = (struct driver_timer *)handle;
+
+	timer->fn(timer->arg);
+}
+
+static inline void
+driver_timer_start(struct driver *driver, struct driver_timer *timer,
+		   int64_t now_ns, int64_t delay_ns)
+{
+	(void)driver;
+	(void)now_ns;
+	driver_must(uv_timer_start(&timer->timer, driver_timer_expired,
+				   (uint64_t)((delay_ns + 999999) / 1000000),
+				   0));
+}
+
+static inline void
+driver_timer_again(struct driver *driver, struct driver_timer *timer,
+		   int64_t now_ns, int64_t delay_ns)
+{
+	driver_timer_start(driver, timer, now_ns, delay_ns);
+}
+
+static inline void
+driver_timer_stop(struct driver *driver, struct driver_timer *timer)
+{
+	(void)driver;
+	driver_must(uv_timer_stop(&timer->timer));
+}
+
+static inline void
+driver_timer_fini(struct driver *driver, struct driver_timer *timer)
+{
+	(void)driver;
+	uv_close((uv_handle_t *)&timer->timer, NULL);
+}
+
+static inline void
+driver_watch_event(uv_poll_t *poll, int status, int events)
+{
+	struct driver_watch *watch = (struct driver_watch *)poll;
+
+	(void)events;
+	driver_must(status);
+	watch->fn(watch->arg);
+}
+
+static inline void
+driver_watch_start(struct driver *driver, struct driver_watch *watch, int fd,
+		   driver_fn fn, void *arg)
+{
+	watch->fn = fn;
+	watch->arg = arg;
+	driver_must(uv_poll_init(&driver->loop, &watch->poll, fd));
+	driver_must(
+		uv_poll_start(&watch->poll, UV_READABLE, driver_watch_event));
+}
+
+static inline void
+driver_watch_stop(struct driver *driver, struct driver_watch *watch)
+{
+	(void)driver;
+	driver_must(uv_poll_stop(&watch->poll));
+	uv_close((uv_handle_t *)&watch->poll, NULL);
+}
+
+#endif

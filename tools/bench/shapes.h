@@ -1,0 +1,34 @@
+/*
+ * All benches over the driver that was included before. DRIVER_POOL: there is
+ * a bench_pool too, and this is what it measures; DRIVER_WITHOUT_TIMERS: the
+ * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order.
+ */
+#ifndef BENCH_SHAPES_H
+#define BENCH_SHAPES_H
+
+#include "post_shape.h"
+#include "self_shape.h"
+#ifndef DRIVER_WITHOUT_TIMERS
+#include "timer_shape.h"
+#endif
+
+static const struct bench benches[] = {
+	{ "selfpost", SELF_WHAT, bench_self },
+#ifndef DRIVER_WITHOUT_TIMERS
+	{ "timer_ic", TIMER_IC_WHAT, bench_timer_ic },
+#ifndef DRIVER_WITHOUT_ORDER
+	{ "timer_exp", TIMER_EXP_WHAT, bench_timer_exp },
+#endif
+	{ "timer_churn", TIMER_CHURN_WHAT, bench_timer_churn },
+#endif
+	{ "xpost", XPOST_WHAT, bench_xpost },
+	{ "xrate", XRATE_WHAT, bench_xrate },
+	{ "xping", XPING_WHAT, bench_xping },
+	{ "xmesh", XMESH_WHAT, bench_xmesh },
+#ifdef DRIVER_POOL
+	{ "pool", DRIVER_POOL, bench_pool },
+#endif
+	{ NULL, NULL, NULL },
+};
+
+#endif
