@@ -20,18 +20,27 @@
 #define READS_PER_EVENT     16
 #define HAND_OUTS_PER_EVENT 256
 
+/* Whether the user asks for what is read. */
 static bool
-may_hand_out(const struct gyre_stream *stream)
+is_pull(const struct gyre_stream *stream)
+{
+	return stream->ops.on_read == NULL;
+}
+
+/* Who asks knows why: a peer may send first and read then. */
+bool
+gyre__stream_may_hand_out(const struct gyre_stream *stream)
 {
 	return stream->state == GYRE__STREAM_OPEN && !stream->paused &&
-	       !stream->full;
+	       (!stream->full || is_pull(stream));
 }
 
 bool
 gyre__stream_wants_input(const struct gyre_stream *stream)
 {
-	return may_hand_out(stream) && !stream->ended &&
-	       gyre__buffer_length(&stream->input) < stream->read_max_bytes;
+	return gyre__stream_may_hand_out(stream) && !stream->ended &&
+	       gyre__buffer_length(&stream->input) < stream->read_max_bytes &&
+	       (!is_pull(stream) || gyre__pull_is_waiting(stream));
 }
 
 /*
@@ -40,13 +49,13 @@ gyre__stream_wants_input(const struct gyre_stream *stream)
  * a later iteration.
  */
 static size_t
-offer(struct gyre_stream *stream, const unsigned char *data, size_t length)
+push(struct gyre_stream *stream, const unsigned char *data, size_t length)
 {
 	size_t done = 0;
 	size_t used = 1;
 	int turn = 0;
 
-	while (done < length && used > 0 && may_hand_out(stream)) {
+	while (done < length && used > 0 && gyre__stream_may_hand_out(stream)) {
 		if (turn++ == HAND_OUTS_PER_EVENT || gyre__raised()) {
 			stream->hand_out_due = true;
 			gyre__stream_do_later(stream);
@@ -60,6 +69,15 @@ offer(struct gyre_stream *stream, const unsigned char *data, size_t length)
 	return done;
 }
 
+/* `kept`: they are the input's. */
+static size_t
+offer(struct gyre_stream *stream, const unsigned char *data, size_t length,
+      bool kept)
+{
+	return is_pull(stream) ? gyre__pull_offer(stream, data, length, kept)
+			       : push(stream, data, length);
+}
+
 void
 gyre__stream_hand_out(struct gyre_stream *stream)
 {
@@ -67,28 +85,54 @@ gyre__stream_hand_out(struct gyre_stream *stream)
 
 	stream->hand_out_due = false;
 	used = offer(stream, gyre__buffer_bytes(&stream->input),
-		     gyre__buffer_length(&stream->input));
+		     gyre__buffer_length(&stream->input), true);
 	gyre__buffer_consume(&stream->input, stream->sys, used);
 }
 
-/* Keep what was read and not used. */
+/* Keep what was read and not used; of a stream that is closed, if somebody
+ * waits who may still get it. */
 static void
 keep(struct gyre_stream *stream, const unsigned char *data, size_t length)
 {
-	if (stream->state != GYRE__STREAM_OPEN)
+	bool open = stream->state == GYRE__STREAM_OPEN;
+
+	if (!open && !gyre__pull_is_waiting(stream))
 		return;
-	if (gyre__buffer_append(&stream->input, stream->sys, data, length) < 0)
+	if (gyre__buffer_append(&stream->input, stream->sys, data, length) == 0)
+		return;
+	stream->pull.searched = 0; /* that was in what is lost */
+	if (open)
 		gyre__stream_end(stream, -ENOMEM);
 }
 
-static void
-come_to_end(struct gyre_stream *stream)
+void
+gyre__stream_tell_end(struct gyre_stream *stream)
 {
-	stream->ended = true;
+	stream->end_due = false;
 	if (stream->ops.on_end != NULL)
 		stream->ops.on_end(stream, stream->arg);
 	else
 		gyre_stream_close(stream, true);
+}
+
+/* Whoever waits for bytes hears of it first; by future, in a callback that is
+ * to come. */
+static void
+come_to_end(struct gyre_stream *stream)
+{
+	bool by_future = gyre__pull_waits_by_future(stream);
+
+	stream->ended = true;
+	if (gyre__pull_is_waiting(stream))
+		gyre__pull_complete(stream);
+	if (stream->state != GYRE__STREAM_OPEN)
+		return;
+	if (!by_future && !gyre__raised()) {
+		gyre__stream_tell_end(stream);
+		return;
+	}
+	stream->end_due = true;
+	gyre__stream_do_later(stream);
 }
 
 /* Look at what recv said; whether there are bytes. */
@@ -147,13 +191,10 @@ read_once(struct gyre_stream *stream, unsigned char *scratch)
 
 	if (!received(stream, length))
 		return false;
-	if (unread == 0) {
-		used = offer(stream, scratch, (size_t)length);
-		keep(stream, scratch + used, (size_t)length - used);
-	} else {
-		keep(stream, scratch, (size_t)length);
+	used = unread == 0 ? offer(stream, scratch, (size_t)length, false) : 0;
+	keep(stream, scratch + used, (size_t)length - used);
+	if (unread > 0 || gyre__pull_waits_by_future(stream))
 		gyre__stream_hand_out(stream);
-	}
 	return (size_t)length == size;
 }
 
@@ -173,6 +214,32 @@ gyre__stream_read(struct gyre_stream *stream)
 		else
 			more = read_directly(stream);
 	}
+}
+
+bool
+gyre__stream_is_idle(const struct gyre_stream *stream)
+{
+	return is_pull(stream) && stream->state == GYRE__STREAM_OPEN &&
+	       !stream->paused && !stream->ended && !stream->pull.neglected &&
+	       gyre__pull_unread(stream) == 0;
+}
+
+/* What is there stays in the kernel: the bytes of a future, which are taken but
+ * may be looked at, must not move. */
+bool
+gyre__stream_look(struct gyre_stream *stream)
+{
+	unsigned char byte;
+	ssize_t length;
+
+	if (!gyre__stream_is_idle(stream))
+		return false;
+	length = stream->sys->recv(stream->fd, &byte, 1,
+				   MSG_PEEK | MSG_DONTWAIT);
+	stream->pull.neglected = length > 0;
+	if (length <= 0)
+		(void)received(stream, length);
+	return length <= 0;
 }
 
 void

@@ -42,6 +42,7 @@ finish(struct gyre_stream *stream)
 	const struct gyre_sys *sys = stream->sys;
 
 	GYRE_INSIST(stream->state == GYRE__STREAM_CLOSED);
+	gyre__pull_end(stream);
 	if (stream->ops.on_close != NULL)
 		stream->ops.on_close(stream, stream->error, stream->arg);
 	gyre__buffer_release(&stream->input, sys);
@@ -89,10 +90,19 @@ later_run(struct gyre_task *task)
 	struct gyre_stream *stream = stream_of(task);
 
 	stream->later_posted = false;
+	if (stream->state != GYRE__STREAM_OPEN &&
+	    gyre__pull_is_waiting(stream)) {
+		gyre__pull_complete(stream);
+		/* on_close comes after those who wait for a future */
+		gyre__stream_do_later(stream);
+		return;
+	}
 	if (stream->state == GYRE__STREAM_CLOSED) {
 		finish(stream);
 		return;
 	}
+	if (stream->end_due && stream->state == GYRE__STREAM_OPEN)
+		gyre__stream_tell_end(stream);
 	if (stream->drain_due && stream->state == GYRE__STREAM_OPEN) {
 		stream->drain_due = false;
 		if (stream->ops.on_drain != NULL)
@@ -158,7 +168,7 @@ on_event(int fd, unsigned events, void *arg)
 	if ((events & (GYRE_READ | GYRE_ERROR)) != 0) {
 		if (gyre__stream_wants_input(stream))
 			gyre__stream_read(stream);
-		else
+		else if (!gyre__stream_look(stream))
 			watch(stream, stream->interest & ~GYRE_READ);
 	}
 	gyre__stream_touch(stream);
@@ -207,7 +217,7 @@ wanted(const struct gyre_stream *stream)
 
 	if (stream->blocked)
 		events |= GYRE_WRITE;
-	if (gyre__stream_wants_input(stream))
+	if (gyre__stream_wants_input(stream) || gyre__stream_is_idle(stream))
 		events |= GYRE_READ;
 	else if (stream->state == GYRE__STREAM_OPEN && !stream->ended)
 		events |= stream->interest & GYRE_READ;
@@ -259,6 +269,8 @@ static void
 flush_and_close(struct gyre_stream *stream)
 {
 	set_state(stream, GYRE__STREAM_FLUSHING);
+	if (gyre__pull_is_waiting(stream))
+		gyre__stream_do_later(stream);
 	gyre__stream_touch(stream);
 }
 
@@ -274,7 +286,7 @@ gyre_stream_open(struct gyre_loop *loop, int fd,
 	struct gyre_stream *stream;
 	int status;
 
-	GYRE_REQUIRE(ops->on_read != NULL);
+	GYRE_REQUIRE(ops != NULL);
 	if (options == NULL)
 		options = &defaults;
 	stream = gyre__allocate(sys, sizeof(*stream), 0);
@@ -317,7 +329,7 @@ gyre_stream_resume(struct gyre_stream *stream)
 	if (stream->state != GYRE__STREAM_OPEN)
 		return;
 	stream->paused = false;
-	if (gyre__buffer_length(&stream->input) > 0) {
+	if (gyre__buffer_length(&stream->input) > 0 || stream->ended) {
 		stream->hand_out_due = true;
 		gyre__stream_do_later(stream);
 	}
@@ -364,6 +376,6 @@ gyre_stream_get_stats(const struct gyre_stream *stream,
 		.read_bytes = stream->read_bytes,
 		.written_bytes = stream->written_bytes,
 		.pending_bytes = gyre__buffer_length(&stream->output),
-		.unread_bytes = gyre__buffer_length(&stream->input),
+		.unread_bytes = gyre__pull_unread(stream),
 	};
 }

@@ -1,6 +1,7 @@
 /*
- * A stream's insides, shared by the three files that work on one: stream.c
- * (its life), input.c (what comes in), output.c (what leaves).
+ * A stream's insides, shared by the files that work on one: stream.c (its
+ * life), input.c (what comes in), pull.c (reads by request), output.c (what
+ * leaves).
  *
  * What changes is only noted when it changes; at the end of the batch settle
  * sends, half-closes, closes and tells the poller, all at once. User code runs
@@ -13,6 +14,7 @@
 
 #include "loop/loop.h"
 #include "net/buffer.h"
+#include "net/pull.h"
 
 /*
  *   OPEN ---- close(flush) ----> FLUSHING
@@ -48,7 +50,9 @@ struct gyre_stream {
 	bool paused;       /* by the user */
 	bool ended;        /* the peer has half-closed */
 	bool hand_out_due; /* what is unread is to be handed out again */
+	bool end_due;      /* the user is to be told that it has ended */
 	struct gyre__buffer input; /* read, not used */
+	struct gyre__pull pull;    /* without on_read */
 	uint64_t read_bytes;
 
 	/* output */
@@ -78,6 +82,9 @@ void gyre__stream_end(struct gyre_stream *stream, int error);
 
 /* input.c */
 
+/* Whether what is read may go to the user now. */
+bool gyre__stream_may_hand_out(const struct gyre_stream *stream);
+
 /* Whether bytes from the peer would be read and handed out now. */
 bool gyre__stream_wants_input(const struct gyre_stream *stream);
 
@@ -87,8 +94,39 @@ void gyre__stream_read(struct gyre_stream *stream);
 /* Hand out again what was not used. */
 void gyre__stream_hand_out(struct gyre_stream *stream);
 
+/* Whether the stream has nothing to give and waits for the peer to go. */
+bool gyre__stream_is_idle(const struct gyre_stream *stream);
+
+/* Look whether an idle stream's peer is gone; false: it is not idle, or there
+ * are bytes, which nobody has asked for. */
+bool gyre__stream_look(struct gyre_stream *stream);
+
+/* Tell the user that the peer has ended. */
+void gyre__stream_tell_end(struct gyre_stream *stream);
+
 /* Read and forget what is there, so that closing does not reset the peer. */
 void gyre__stream_discard(struct gyre_stream *stream);
+
+/* pull.c */
+
+/* Whether a read waits; whether it is one by future, whose bytes are kept. */
+bool gyre__pull_is_waiting(const struct gyre_stream *stream);
+bool gyre__pull_waits_by_future(const struct gyre_stream *stream);
+
+/* How much of the input nobody has taken. */
+size_t gyre__pull_unread(const struct gyre_stream *stream);
+
+/* Give bytes to the reads that wait, one after the other; `kept`: they are the
+ * input's. Returns how many were used. */
+size_t gyre__pull_offer(struct gyre_stream *stream, const unsigned char *data,
+			size_t length, bool kept);
+
+/* End the read that waits, since no more bytes will come: satisfy it with the
+ * input, or fail it. */
+void gyre__pull_complete(struct gyre_stream *stream);
+
+/* The same, if one waits, and let nobody ask any more. */
+void gyre__pull_end(struct gyre_stream *stream);
 
 /* output.c */
 

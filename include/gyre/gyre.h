@@ -27,6 +27,7 @@
 #include <gyre/shard_map.h>
 #include <gyre/statistics.h>
 #include <gyre/net.h>
+#include <gyre/stream_read.h>
 #include <gyre/resolve.h>
 
 #endif

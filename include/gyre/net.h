@@ -80,6 +80,8 @@ GYRE_API void gyre_listener_close(struct gyre_listener *listener);
 
 struct gyre_stream_ops {
 	/*
+	 * NULL: input is asked for, see <gyre/stream_read.h>.
+	 *
 	 * Bytes are there; return how many were used. While some are, the
 	 * rest is handed out again at once; what was not used then is
 	 * handed out with more, after on_drain, or after
@@ -90,7 +92,8 @@ struct gyre_stream_ops {
 			  size_t length, void *arg);
 	/*
 	 * The peer has half-closed: no more bytes will come; writing still
-	 * works. NULL: close the stream when what is written has left.
+	 * works. Comes after what was read. NULL: close the stream when what
+	 * is written has left.
 	 */
 	void (*on_end)(struct gyre_stream *stream, void *arg);
 	/*
@@ -125,8 +128,9 @@ struct gyre_stream_stats {
 };
 
 /*
- * Make a stream of a connected, non-blocking socket and begin to read. NULL
- * options mean the defaults; ops are copied. An idle stream holds no buffers.
+ * Make a stream of a connected, non-blocking socket and begin to read, or to
+ * watch for its end where there is no on_read. NULL options mean the defaults;
+ * ops are copied. An idle stream holds no buffers.
  *
  * Thread: owner
  * Owns:   on 0 the stream owns the descriptor, and lives until on_close has
