@@ -24,6 +24,9 @@
  *     driver_timer_fini(d, t)      what is not started
  *     driver_watch_start(d, w, fd, fn, arg)    fn while it can be read
  *     driver_watch_stop(d, w)
+ *     driver_echo_open(d, fd, &open)  echo what comes on a connected socket
+ *                                  until its peer closes, and count how many
+ *                                  are open (else watched_echo.h does)
  *
  * A driver's calls are those that a careful user of the library makes.
  */

@@ -149,4 +149,37 @@ driver_watch_stop(struct driver *driver, struct driver_watch *watch)
 	driver_must(gyre_loop_remove_handler(driver->loop, watch->fd));
 }
 
+#define DRIVER_ECHO
+
+static inline size_t
+driver_echo_read(struct gyre_stream *stream, const void *data, size_t length,
+		 void *arg)
+{
+	(void)arg;
+	driver_must(gyre_stream_write(stream, data, length));
+	return length;
+}
+
+static inline void
+driver_echo_closed(struct gyre_stream *stream, int error, void *open)
+{
+	(void)stream;
+	driver_must(error);
+	--*(uint64_t *)open;
+}
+
+static inline void
+driver_echo_open(struct driver *driver, int fd, uint64_t *open)
+{
+	static const struct gyre_stream_ops ops = {
+		.on_read = driver_echo_read,
+		.on_close = driver_echo_closed,
+	};
+	struct gyre_stream *stream;
+
+	++*open;
+	driver_must(
+		gyre_stream_open(driver->loop, fd, NULL, &ops, open, &stream));
+}
+
 #endif

@@ -342,9 +342,10 @@ xmesh_begin(void *arg)
 {
 	struct xmesh_loop *own = (struct xmesh_loop *)arg;
 
-	for (uint64_t i = 0; i < xmesh.window && i < xmesh.each; i++)
+	/* Some may have come already, and have been answered. */
+	for (uint64_t i = 0; i < xmesh.window; i++)
 		for (uintptr_t to = 0; to < xmesh.count; to++)
-			if (to != own->own)
+			if (to != own->own && own->sent[to] < xmesh.each)
 				xmesh_send(own, to);
 }
 

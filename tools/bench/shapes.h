@@ -1,12 +1,21 @@
 /*
  * All benches over the driver that was included before. DRIVER_POOL: there is
  * a bench_pool too, and this is what it measures; DRIVER_WITHOUT_TIMERS: the
- * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order.
+ * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order;
+ * DRIVER_ECHO: it has an echo of its own; DRIVER_SPINS: it does not sleep.
  */
 #ifndef BENCH_SHAPES_H
 #define BENCH_SHAPES_H
 
 #include "post_shape.h"
+#ifndef DRIVER_ECHO
+#include "watched_echo.h"
+#endif
+#include "echo_shape.h"
+#include "fd_shape.h"
+#if defined(__GLIBC__)
+#include "memory_shape.h"
+#endif
 #include "self_shape.h"
 #ifndef DRIVER_WITHOUT_TIMERS
 #include "timer_shape.h"
@@ -25,6 +34,14 @@ static const struct bench benches[] = {
 	{ "xrate", XRATE_WHAT, bench_xrate },
 	{ "xping", XPING_WHAT, bench_xping },
 	{ "xmesh", XMESH_WHAT, bench_xmesh },
+	{ "fdready", FDREADY_WHAT, bench_fdready },
+	{ "echo", ECHO_WHAT, bench_echo },
+#ifndef DRIVER_SPINS
+	{ "idle", IDLE_WHAT, bench_idle },
+#if defined(__GLIBC__)
+	{ "memory", MEMORY_WHAT, bench_memory },
+#endif
+#endif
 #ifdef DRIVER_POOL
 	{ "pool", DRIVER_POOL, bench_pool },
 #endif

@@ -149,6 +149,52 @@ driver_watch_stop(struct driver *, struct driver_watch *watch)
 	watch->descriptor = nullptr;
 }
 
+#define DRIVER_ECHO
+
+struct echo_socket {
+	boost::asio::ip::tcp::socket socket;
+	uint64_t *open;
+	char buffer[4096];
+
+	explicit echo_socket(boost::asio::io_context &context) : socket(context)
+	{
+	}
+};
+
+static void
+echo_read(echo_socket *echo)
+{
+	echo->socket.async_read_some(
+		boost::asio::buffer(echo->buffer),
+		[echo](const boost::system::error_code &e, size_t length) {
+			if (e) {
+				--*echo->open;
+				delete echo;
+				return;
+			}
+			boost::asio::async_write(
+				echo->socket,
+				boost::asio::buffer(echo->buffer, length),
+				[echo](const boost::system::error_code &error,
+				       size_t) {
+					if (error)
+						bench_fail("no echo");
+					echo_read(echo);
+				});
+		});
+}
+
+static void
+driver_echo_open(struct driver *driver, int fd, uint64_t *open)
+{
+	echo_socket *echo = new echo_socket(*driver->context);
+
+	++*open;
+	echo->open = open;
+	echo->socket.assign(boost::asio::ip::tcp::v4(), fd);
+	echo_read(echo);
+}
+
 #include "shapes.h"
 
 int

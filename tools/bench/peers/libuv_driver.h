@@ -2,6 +2,7 @@
 #ifndef BENCH_LIBUV_DRIVER_H
 #define BENCH_LIBUV_DRIVER_H
 
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -71,7 +72,7 @@ driver_close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
 	if (!uv_is_closing(handle))
-		uv_close(handle, NULL);
+		uv_close(handle, NULL); /* no echo is open any more */
 }
 
 static inline void
@@ -201,6 +202,53 @@ driver_watch_stop(struct driver *driver, struct driver_watch *watch)
 	(void)driver;
 	driver_must(uv_poll_stop(&watch->poll));
 	uv_close((uv_handle_t *)&watch->poll, NULL);
+}
+
+#define DRIVER_ECHO
+
+/* All that is read is written before more is: one buffer does for all. */
+static inline void
+driver_echo_buffer(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
+{
+	static _Thread_local char buffer[65536];
+
+	(void)handle;
+	(void)size;
+	*ret_buffer = uv_buf_init(buffer, sizeof(buffer));
+}
+
+static inline void
+driver_echo_closed(uv_handle_t *handle)
+{
+	--*(uint64_t *)handle->data;
+	free(handle);
+}
+
+static inline void
+driver_echo_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
+{
+	uv_buf_t echo;
+
+	if (length < 0) {
+		uv_close((uv_handle_t *)stream, driver_echo_closed);
+		return;
+	}
+	echo = uv_buf_init(buffer->base, (unsigned)length);
+	if (length > 0 && uv_try_write(stream, &echo, 1) != length)
+		bench_fail("a socket did not take an echo");
+}
+
+static inline void
+driver_echo_open(struct driver *driver, int fd, uint64_t *open)
+{
+	uv_tcp_t *tcp = (uv_tcp_t *)bench_allocate(1, sizeof(*tcp));
+
+	++*open;
+	driver_must(uv_tcp_init(&driver->loop, tcp));
+	tcp->data = open;
+	driver_must(uv_tcp_open(tcp, fd));
+	driver_must(uv_read_start((uv_stream_t *)tcp, driver_echo_buffer,
+				  driver_echo_read));
 }
 
 #endif
