@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "base/histogram.h"
 #include "bus/outbox.h"
 
@@ -101,7 +102,9 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 {
 	struct gyre__block *block = (struct gyre__block *)task;
 
-	for (unsigned i = 0; i < block->used; i++) {
+	uint32_t forks = gyre__forks();
+
+	for (unsigned i = 0; i < block->used && !gyre__is_fork(forks); i++) {
 		const struct gyre__entry *mark = &block->entries[i];
 
 		if (mark->fn != gyre__drop_mark)

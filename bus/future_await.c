@@ -10,6 +10,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "bus/inbox.h"
 #include "bus/outbox.h"
 
@@ -67,7 +68,8 @@ gyre__future_fire(struct gyre_future *future)
 	struct gyre_task *task;
 
 	future->fired = true;
-	while ((task = pop_awaiter(future)) != NULL)
+	while (!gyre__is_fork(future->home->forks) &&
+	       (task = pop_awaiter(future)) != NULL)
 		task->run(task);
 }
 

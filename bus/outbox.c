@@ -11,6 +11,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "base/histogram.h"
 #include "bus/errand.h"
 #include "bus/future.h"
@@ -260,7 +261,8 @@ gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain)
 	struct gyre_task *task;
 
 	chain->messages = 0;
-	while ((task = gyre__chain_pop(chain)) != NULL) {
+	while (!gyre__is_fork(outbox->home->forks) &&
+	       (task = gyre__chain_pop(chain)) != NULL) {
 		void (*drop)(struct gyre_task *, enum gyre_drop_reason) =
 			task->drop;
 

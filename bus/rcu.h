@@ -32,7 +32,12 @@ void gyre__rcu_online(void);
 bool gyre__rcu_enter(void);
 void gyre__rcu_leave(bool entered);
 
-/* Wait until every reader has been quiescent. Any thread that is no reader. */
+/* Wait until every reader has been quiescent, where it is not lost. Any thread
+ * that is no reader. */
 void gyre__rcu_synchronize(void);
+
+/* Whether this is a child of a process whose other threads read or waited:
+ * who registers is then no reader, and nobody may wait. Any thread. */
+bool gyre__rcu_is_lost(void);
 
 #endif

@@ -125,8 +125,7 @@ run_chain(struct gyre__chain *chain)
 		task->run(task);
 }
 
-/* A stop alone asks for no grace period: in a fork, where the parent's readers
- * never end theirs, a runtime that retires nothing can still be stopped. */
+/* A stop alone asks for no grace period. */
 static bool
 is_stop(const struct gyre__reaper *reaper, const struct gyre__chain *chain)
 {

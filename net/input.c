@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "base/sys.h"
 #include "net/socket.h"
 
@@ -31,8 +32,10 @@ is_pull(const struct gyre_stream *stream)
 bool
 gyre__stream_may_hand_out(const struct gyre_stream *stream)
 {
+	/* In a fork the peer's bytes are for the parent. */
 	return stream->state == GYRE__STREAM_OPEN && !stream->paused &&
-	       (!stream->full || is_pull(stream));
+	       (!stream->full || is_pull(stream)) &&
+	       !gyre__is_fork(stream->loop->forks);
 }
 
 bool

@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -153,6 +154,9 @@ accept_some(struct gyre_listener *listener, int max)
 		}
 		skipped += outcome == SKIPPED;
 		if (gyre__raised() && !listener->closing)
+			break;
+		/* Who waits in the queue is the parent's. */
+		if (gyre__is_fork(listener->loop->forks))
 			break;
 	}
 	listener->accepting = false;

@@ -11,6 +11,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "base/fork.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -160,11 +161,14 @@ void
 gyre__job_run(struct gyre_job *job)
 {
 	struct gyre_job *outer = job_of_thread;
+	uint32_t forks = gyre__forks();
 
 	job_of_thread = job;
 	job->_options.run(job);
 	job_of_thread = outer;
-	finish(job);
+	/* In a fork of the job's, its end is the parent's. */
+	if (!gyre__is_fork(forks))
+		finish(job);
 }
 
 /* -- as a task, for any executor ----------------------------------------- */

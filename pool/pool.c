@@ -152,6 +152,9 @@ gyre_pool_get_lane_stats(struct gyre_pool *pool, const char *name,
 {
 	struct gyre__pool_lane *lane = find_lane(pool, name);
 
+	/* A worker may have held the lane's mutex. */
+	if (gyre__is_fork(pool->forks))
+		return -EPERM;
 	if (lane == NULL)
 		return -ENOENT;
 	*ret_stats = (struct gyre_pool_stats){ 0 };
@@ -163,6 +166,8 @@ void
 gyre_pool_get_stats(struct gyre_pool *pool, struct gyre_pool_stats *ret_stats)
 {
 	*ret_stats = (struct gyre_pool_stats){ 0 };
+	if (gyre__is_fork(pool->forks))
+		return;
 	for (unsigned i = 0; i < pool->lanes_count; i++)
 		gyre__pool_lane_add_stats(pool->lanes[i], ret_stats);
 }

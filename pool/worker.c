@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/condition.h"
 #include "base/exception.h"
+#include "base/fork.h"
 #include "base/histogram.h"
 #include "base/log.h"
 #include "bus/inbox.h"
@@ -310,7 +311,9 @@ count(struct gyre__worker *worker, const struct turn *turn)
 	}
 }
 
-static void
+/* False: a job has forked, and this is the child, where the lane and its locks
+ * are the parent's. */
+static bool
 do_turn(struct gyre__worker *worker)
 {
 	struct gyre__pool_lane *lane = worker->lane;
@@ -325,6 +328,8 @@ do_turn(struct gyre__worker *worker)
 	lane->busy++;
 	pthread_mutex_unlock(&lane->mutex);
 	play(lane, &turn);
+	if (gyre__is_fork(lane->forks))
+		return false;
 	worker->now_ns = turn.is_timed ? gyre__now_ns(lane->sys) : 0;
 	pthread_mutex_lock(&lane->mutex);
 	lane->busy--;
@@ -332,6 +337,7 @@ do_turn(struct gyre__worker *worker)
 	count(worker, &turn);
 	if (lane->life != GYRE__POOL_OPEN)
 		pthread_cond_broadcast(&lane->changed);
+	return true;
 }
 
 /* -- the thread ---------------------------------------------------------- */
@@ -387,7 +393,8 @@ worker_main(void *arg)
 	enter(worker);
 	lane->searching = false;
 	while (await(worker))
-		do_turn(worker);
+		if (!do_turn(worker))
+			return NULL;
 	if (lane->life == GYRE__POOL_OPEN)
 		leave_alone(worker);
 	else

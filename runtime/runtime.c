@@ -212,6 +212,8 @@ gyre_runtime_add_service(struct gyre_runtime *runtime,
 	struct gyre__service *services;
 
 	GYRE_REQUIRE(ops != NULL && ops->name != NULL && ops->start != NULL);
+	if (gyre__runtime_is_fork(runtime))
+		return -EPERM;
 	if (runtime->state != GYRE__RUNTIME_NEW)
 		return -EBUSY;
 	services = runtime->sys->allocate((count + 1) * sizeof(*services), 0);

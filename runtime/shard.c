@@ -77,7 +77,7 @@ start_services(struct gyre__shard *shard)
 {
 	int result = 0;
 
-	while (result == 0 &&
+	while (result == 0 && !gyre__runtime_is_fork(runtime_of(shard)) &&
 	       shard->started < runtime_of(shard)->services_count)
 		result = gyre__shard_start_next(shard);
 	return result;
@@ -190,6 +190,8 @@ gyre__shard_leave(struct gyre__shard *shard)
 	free_services(shard);
 }
 
+/* In a fork of this thread there is nothing left to do: services, loop and
+ * gate are the parent's. */
 void *
 gyre__shard_main(void *arg)
 {
@@ -202,10 +204,14 @@ gyre__shard_main(void *arg)
 	phase = gyre__gate_pass(gate, GYRE__PHASE_LOOPS);
 	if (phase == GYRE__PHASE_SERVICES) {
 		shard->result = start_services(shard);
+		if (gyre__runtime_is_fork(runtime_of(shard)))
+			return NULL;
 		phase = gyre__gate_pass(gate, GYRE__PHASE_SERVICES);
 	}
 	if (phase == GYRE__PHASE_RUN) {
 		shard->result = gyre_loop_start(shard->shard.loop);
+		if (gyre__runtime_is_fork(runtime_of(shard)))
+			return NULL;
 		gyre__shard_report_end(shard);
 	}
 	gyre__shard_leave(shard);

@@ -236,6 +236,8 @@ run_shard(struct gyre__simulation *simulation, struct place *place)
 	place->asleep = false;
 	forget_ring(place);
 	result = gyre_loop_run_once(loop, 0);
+	if (gyre__runtime_is_fork(simulation->runtime))
+		return; /* it goes on in the parent */
 	trace(simulation, STEP_RUN, place->shard->shard.index);
 	add_to_trace(simulation, loop->outbox.run);
 	add_to_trace(simulation, loop->timeouts_run);
@@ -425,6 +427,8 @@ gyre__simulation_run(struct gyre__simulation *simulation)
 	int result = 0;
 
 	while (!all_ended(simulation)) {
+		if (gyre__runtime_is_fork(simulation->runtime))
+			return -EPERM;
 		if (step(simulation) || sleep_until_timeout(simulation))
 			continue;
 		/* Told to stop already, it was a wake-up that was lost. */

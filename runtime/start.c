@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "bus/bus.h"
+#include "bus/rcu.h"
 #include "base/thread.h"
 #include "runtime/simulation.h"
 
@@ -98,11 +99,21 @@ make_states(struct gyre_runtime *runtime)
 	return 0;
 }
 
+/* A child of a process whose threads read under RCU cannot wait for grace
+ * periods: those readers never end. */
 static int
 start_reaper(struct gyre_runtime *runtime)
 {
-	int result = gyre__reaper_start(gyre__bus_reaper(runtime->bus));
+	int result;
 
+	if (gyre__rcu_is_lost()) {
+		gyre__log(
+			&runtime->log, GYRE_LOG_ERROR,
+			"runtime: this process was forked from one whose loops "
+			"or jobs had threads; it must exec first");
+		return -EPERM;
+	}
+	result = gyre__reaper_start(gyre__bus_reaper(runtime->bus));
 	if (result < 0)
 		gyre__log(&runtime->log, GYRE_LOG_ERROR,
 			  "runtime: no thread could be made for the reaper: %s",
@@ -253,6 +264,8 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	GYRE_REQUIRE(pthread_equal(pthread_self(), runtime->starter));
 	if (runtime->simulation != NULL) {
 		result = gyre__simulation_run(runtime->simulation);
+		if (gyre__runtime_is_fork(runtime))
+			return -EPERM;
 		gyre__simulation_end(runtime->simulation);
 	}
 	join_shards(runtime);

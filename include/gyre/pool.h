@@ -144,13 +144,13 @@ GYRE_API const char *gyre_pool_lane_name(const struct gyre_pool *pool,
  * Read the counters of one lane; they are consistent with one another.
  *
  * Thread: any
- * Errors: -ENOENT there is no lane of that name
+ * Errors: -ENOENT there is no lane of that name; -EPERM the process is a fork
  */
 GYRE_API int gyre_pool_get_lane_stats(struct gyre_pool *pool, const char *name,
 				      struct gyre_pool_stats *ret_stats);
 
 /*
- * Read the counters of all lanes, added up.
+ * Read the counters of all lanes, added up; in a fork they are 0.
  *
  * Thread: any
  */

@@ -129,7 +129,7 @@ GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
  *
  * Thread: setup
  * Owns:   ops stays the caller's and must outlive the runtime
- * Errors: -EBUSY the runtime was started; -ENOMEM
+ * Errors: -EBUSY the runtime was started; -ENOMEM; -EPERM the process is a fork
  */
 GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
 				      const struct gyre_service_ops *ops,
@@ -144,8 +144,9 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
  * Thread: setup
  * Blocks: until all shards have started or failed
  * Errors: -EALREADY started before, be it in vain; -ESHUTDOWN stopped before
- *         all loops were made; -EPERM the process is a fork; -EAGAIN no
- *         thread; -ENOMEM; what a loop or a service failed with;
+ *         all loops were made; -EPERM the process is a fork of the one that
+ *         made it, or of one whose loops or jobs had threads (the log says so);
+ *         -EAGAIN no thread; -ENOMEM; what a loop or a service failed with;
  *         -EADDRINUSE, -EEXIST, -ENAMETOOLONG and the like: the control socket
  */
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;

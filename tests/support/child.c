@@ -1,5 +1,6 @@
 #include "tests/support/child.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ in_child(void (*body)(void *arg), void *arg, char *ret_output, size_t size)
 	pid_t child;
 
 	must(pipe(fds) == 0, "pipe");
+	for (int i = 0; i < 2; i++) /* not for what the body executes */
+		must(fcntl(fds[i], F_SETFD, FD_CLOEXEC) == 0, "fcntl");
 	fflush(NULL);
 	child = fork();
 	must(child >= 0, "fork");
