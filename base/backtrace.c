@@ -26,9 +26,12 @@
 
 #if defined(__GLIBC__) || defined(__APPLE__)
 #include <execinfo.h>
-#define UNWIND(frames, max) backtrace((frames), (max))
+#include <unwind.h>
+#define UNWIND(frames, max)         backtrace((frames), (max))
+#define ENCLOSING_FUNCTION(address) _Unwind_FindEnclosingFunction(address)
 #else
-#define UNWIND(frames, max) ((void)(frames), 0)
+#define UNWIND(frames, max)         ((void)(frames), 0)
+#define ENCLOSING_FUNCTION(address) ((void)(address), (void *)NULL)
 #endif
 
 #define SIGNAL      SIGURG
@@ -358,16 +361,31 @@ gyre__function_name(void (*fn)(void), char *text, size_t size)
 			 distance(address, info.dli_fbase));
 }
 
+/* Inside of the frame's function: what follows a call may belong to the next
+ * one already. */
+static char *
+inside(const struct gyre__backtrace *backtrace, int frame)
+{
+	char *address = backtrace->frames[frame];
+	bool is_exact = frame == 0 && backtrace->is_interrupted;
+
+	return is_exact ? address : address - 1;
+}
+
+void *
+gyre__frame_function(const struct gyre__backtrace *backtrace, int frame)
+{
+	return ENCLOSING_FUNCTION(inside(backtrace, frame));
+}
+
 void
 gyre__frame_name(const struct gyre__backtrace *backtrace, int frame, char *text,
 		 size_t size)
 {
 	const char *address = backtrace->frames[frame];
-	bool is_exact = frame == 0 && backtrace->is_interrupted;
 	Dl_info info;
 
-	/* What follows a call may belong to the next function already. */
-	if (!look_up(is_exact ? address : address - 1, &info))
+	if (!look_up(inside(backtrace, frame), &info))
 		snprintf(text, size, "%p", (const void *)address);
 	else if (info.dli_sname != NULL)
 		snprintf(text, size, "%s+%#zx (%s+%#zx)", info.dli_sname,

@@ -50,6 +50,10 @@ int gyre__backtrace_take_other(const struct gyre_sys *sys,
  * Any thread. */
 void gyre__function_name(void (*fn)(void), char *text, size_t size);
 
+/* Where the function begins that the frame is in, or NULL: it is not known.
+ * Any thread. */
+void *gyre__frame_function(const struct gyre__backtrace *backtrace, int frame);
+
 /* "name+0x1c (module+0x12c)", or "module+0x12c". Any thread. */
 void gyre__frame_name(const struct gyre__backtrace *backtrace, int frame,
 		      char *text, size_t size);

@@ -38,10 +38,9 @@ keep_rest(struct gyre__outbox *outbox, struct gyre__block *block,
 	outbox->halted_in = &block->task;
 }
 
-/* False: the outbox was halted, and some are left. */
-static bool
-run_entries(struct gyre__outbox *outbox, struct gyre__block *block,
-	    unsigned first, unsigned end)
+bool
+gyre__block_run_entries(struct gyre__outbox *outbox, struct gyre__block *block,
+			unsigned first, unsigned end)
 {
 	for (unsigned i = first; i < end; i++) {
 		const struct gyre__entry *entry = &block->entries[i];
@@ -75,13 +74,13 @@ run_timed(struct gyre__outbox *outbox, struct gyre__block *block)
 	outbox->timing = NULL;
 	if (block->entries[first].fn == gyre__drop_mark)
 		end++;
-	if (!run_entries(outbox, block, 0, first))
+	if (!gyre__block_run_entries(outbox, block, 0, first))
 		return false;
 	began_ns = outbox->now_ns(outbox->now_arg);
-	all = run_entries(outbox, block, first, end);
+	all = gyre__block_run_entries(outbox, block, first, end);
 	gyre__histogram_record(run_time,
 			       outbox->now_ns(outbox->now_arg) - began_ns);
-	return all && run_entries(outbox, block, end, block->used);
+	return all && gyre__block_run_entries(outbox, block, end, block->used);
 }
 
 void
@@ -89,9 +88,10 @@ gyre__block_run(struct gyre_task *task)
 {
 	struct gyre__block *block = (struct gyre__block *)task;
 	struct gyre__outbox *outbox = gyre__outbox_of_thread;
-	bool all = GYRE__LIKELY(outbox->timing == NULL)
-			   ? run_entries(outbox, block, 0, block->used)
-			   : run_timed(outbox, block);
+	bool all =
+		GYRE__LIKELY(outbox->timing == NULL)
+			? gyre__block_run_entries(outbox, block, 0, block->used)
+			: run_timed(outbox, block);
 
 	if (all)
 		gyre__block_release(block);

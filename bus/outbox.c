@@ -171,10 +171,9 @@ put_back(struct gyre__outbox *outbox, struct gyre__chain *chain)
 	gyre__chain_concat(&outbox->ready, chain);
 }
 
-/* What the task stands for leaves the chain's count when it has run. */
-static void
-run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
-	 struct gyre_task *task)
+void
+gyre__outbox_run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
+		      struct gyre_task *task)
 {
 	void (*run)(struct gyre_task *) = task->run;
 	size_t messages = gyre__task_messages(task);
@@ -198,7 +197,7 @@ gyre__outbox_run_urgent_now(struct gyre__outbox *outbox)
 	outbox->received += urgent.messages;
 	outbox->posted += urgent.messages;
 	while (!outbox->halted && (task = gyre__chain_pop(&urgent)) != NULL)
-		run_task(outbox, &urgent, task);
+		gyre__outbox_run_task(outbox, &urgent, task);
 	if (GYRE__UNLIKELY(outbox->halted))
 		put_back(outbox, &urgent);
 }
@@ -219,7 +218,7 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 			return;
 		if (chain->head != NULL)
 			__builtin_prefetch(chain->head);
-		run_task(outbox, chain, task);
+		gyre__outbox_run_task(outbox, chain, task);
 	}
 }
 
@@ -232,14 +231,14 @@ run_task_timed(struct gyre__outbox *outbox, struct gyre__chain *chain,
 
 	if (task->run == gyre__block_run) {
 		outbox->timing = run_time;
-		run_task(outbox, chain, task);
+		gyre__outbox_run_task(outbox, chain, task);
 	} else if (gyre__task_messages(task) > 0) {
 		began_ns = outbox->now_ns(outbox->now_arg);
-		run_task(outbox, chain, task);
+		gyre__outbox_run_task(outbox, chain, task);
 		gyre__histogram_record(
 			run_time, outbox->now_ns(outbox->now_arg) - began_ns);
 	} else {
-		run_task(outbox, chain, task);
+		gyre__outbox_run_task(outbox, chain, task);
 	}
 }
 

@@ -165,6 +165,11 @@ void gyre__outbox_take_ready(struct gyre__outbox *outbox,
  * becomes ready again, before what came meanwhile. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
+/* Run a task that was popped; what it stands for leaves the chain's count when
+ * it has run. */
+void gyre__outbox_run_task(struct gyre__outbox *outbox,
+			   struct gyre__chain *chain, struct gyre_task *task);
+
 /* The same, and count how long one callback or task of its first ran. */
 void gyre__outbox_run_timed(struct gyre__outbox *outbox,
 			    struct gyre__chain *chain,

@@ -69,7 +69,7 @@ endfunction()
 function(gyre_run_with_poller name poller)
 	add_test(NAME ${name}@${poller} COMMAND ${name})
 	gyre_describe_test(${name}@${poller} LABELS ${ARGN})
-	set_tests_properties(${name}@${poller} PROPERTIES
+	set_property(TEST ${name}@${poller} APPEND PROPERTY
 		ENVIRONMENT GYRE_POLLER=${poller})
 endfunction()
 
@@ -89,6 +89,8 @@ function(gyre_describe_test name)
 	if(ARG_TIMEOUT)
 		set(limit ${ARG_TIMEOUT})
 	endif()
+	# On a busy machine a loop may well wait for a CPU, and say so.
+	set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT GYRE_WATCHDOG=0)
 	set_tests_properties(${name} PROPERTIES
 		LABELS "${ARG_LABELS}"
 		TIMEOUT ${limit}

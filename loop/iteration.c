@@ -171,8 +171,10 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	gyre__histogram_record(&loop->times.awake, asleep_ns - loop->woke_ns);
 	gyre__loop_publish(loop, asleep_ns);
 	gyre__rcu_offline();
+	gyre__loop_sleep(loop);
 	count = loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				       GYRE__POLL_EVENTS_MAX, timeout_ns);
+	gyre__loop_wake(loop);
 	gyre__rcu_online();
 	loop->sleeps++;
 	loop->woke_ns = gyre_loop_time(loop);

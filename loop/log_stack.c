@@ -12,21 +12,6 @@
 
 #define FRAME_TEXT_BYTES 400 /* a line has 512 */
 
-static const char *
-why_no_stack(int result)
-{
-	switch (result) {
-	case -ETIMEDOUT:
-		return "its thread did not answer; has it SIGURG blocked?";
-	case -ECANCELED:
-		return "the loop went on meanwhile";
-	case -EBUSY:
-		return "too many others are being taken";
-	default:
-		return gyre_error_name(result);
-	}
-}
-
 static void
 log_frames(const struct gyre_loop *loop,
 	   const struct gyre__backtrace *backtrace)
@@ -49,7 +34,8 @@ gyre_loop_log_stack(struct gyre_loop *loop, int64_t blocked_ns, void *arg)
 
 	(void)arg;
 	if (is_action)
-		result = gyre__watchdog_take_stack(loop->watchdog, &backtrace);
+		result = gyre__watched_take_stack(&loop->watchdog->watched,
+						  &backtrace);
 	else
 		gyre__backtrace_take(__builtin_return_address(0), &backtrace);
 	if (result == 0 && backtrace.count == 0)
@@ -62,5 +48,5 @@ gyre_loop_log_stack(struct gyre_loop *loop, int64_t blocked_ns, void *arg)
 		log_frames(loop, &backtrace);
 	else
 		gyre__log(&loop->log, GYRE_LOG_WARN, "loop %p: no stack: %s",
-			  (void *)loop, why_no_stack(result));
+			  (void *)loop, gyre__watched_why_no_stack(result));
 }

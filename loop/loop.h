@@ -83,7 +83,11 @@ struct gyre_loop {
 	struct gyre_pool *own_pool;      /* made if there was no executor */
 	struct gyre__watchdog *watchdog; /* NULL: no threshold is set */
 	struct gyre__cpus helpers;       /* where its watcher runs */
-	/* -- the owner writes, the watchdog reads, atomic -- */
+	/* The runtime's view of it, and whom to wake for that; or NULL. Set
+	 * before anything runs. */
+	struct gyre__watched *watched;
+	struct gyre__doorbell *watcher;
+	/* -- the owner and its watchers, atomic -- */
 	struct gyre__heartbeat heartbeat;
 	/* -- the owner writes, any reads, atomic -- */
 	uint64_t connections; /* streams on it */
@@ -170,6 +174,21 @@ gyre__loop_is_timed(const struct gyre_loop *loop)
 
 /* Count how long what began then has run, unless it was never. Owner. */
 void gyre__loop_time_run(struct gyre_loop *loop, int64_t began_ns);
+
+/* The loop falls asleep and wakes up: so may who watches it. Owner. */
+static inline void
+gyre__loop_sleep(struct gyre_loop *loop)
+{
+	if (loop->watcher != NULL)
+		gyre__heartbeat_sleep(&loop->heartbeat);
+}
+
+static inline void
+gyre__loop_wake(struct gyre_loop *loop)
+{
+	if (loop->watcher != NULL && gyre__heartbeat_wake(&loop->heartbeat))
+		loop->watcher->ring(loop->watcher);
+}
 
 /* Give the hook the iteration that ends, and begin the next. */
 void gyre__loop_tell_iteration(struct gyre_loop *loop);

@@ -11,7 +11,8 @@
  * Rejected: an interval timer, which is the process's, so that two loops
  * disarm each other; a timer a thread, re-armed by a system call an iteration;
  * one watcher for all loops, which would be process-wide state with a
- * registry, and one loop's slow action would blind it for the others.
+ * registry, and one loop's slow action would blind it for the others. (A
+ * runtime's watcher knows its loops, and has no action but its own.)
  */
 #include "loop/watchdog.h"
 
@@ -31,18 +32,10 @@
 
 /* -- looking -------------------------------------------------------------- */
 
-static uint64_t
-read_beat(const struct gyre__watchdog *dog)
-{
-	/* watchdog.B3 relaxed: compared, and nothing is read through it */
-	return gyre__load_64_relaxed(&dog->loop->heartbeat.beat);
-}
-
 static void
 note_beat(struct gyre__watchdog *dog, uint64_t beat, int64_t now_ns)
 {
-	dog->beat = beat;
-	dog->beat_since_ns = now_ns;
+	gyre__watched_note(&dog->watched, beat, now_ns);
 	for (int i = 0; i < GYRE__THRESHOLDS; i++) {
 		dog->thresholds[i].since_ns = now_ns;
 		dog->thresholds[i].is_told = false;
@@ -53,7 +46,7 @@ static bool
 counts(const struct gyre__watchdog *dog,
        const struct gyre__threshold *threshold)
 {
-	return (dog->beat & 1) && !threshold->is_told &&
+	return gyre__watched_is_busy(&dog->watched) && !threshold->is_told &&
 	       threshold->threshold_ns != GYRE_FOREVER;
 }
 
@@ -63,7 +56,7 @@ is_due(const struct gyre__watchdog *dog,
 {
 	return counts(dog, threshold) &&
 	       now_ns - threshold->since_ns >= threshold->threshold_ns &&
-	       read_beat(dog) == dog->beat;
+	       gyre__watched_read(&dog->watched) == dog->watched.beat;
 }
 
 /* The exception hook is the owner's. */
@@ -86,17 +79,17 @@ act(struct gyre__watchdog *dog, struct gyre__threshold *threshold,
 {
 	gyre_blocked_fn action = threshold->action;
 	void *arg = threshold->arg;
-	int64_t blocked_ns = now_ns - dog->beat_since_ns;
+	int64_t blocked_ns = now_ns - dog->watched.beat_since_ns;
 
 	GYRE_INSIST(dog->acting == NULL);
 	threshold->is_told = true;
 	dog->acting = threshold;
 	dog->actor = pthread_self();
-	pthread_mutex_unlock(&dog->mutex);
-	action(dog->loop, blocked_ns, arg);
+	pthread_mutex_unlock(&dog->watched.mutex);
+	action(dog->watched.loop, blocked_ns, arg);
 	if (gyre__raised())
-		log_raised(dog->loop);
-	pthread_mutex_lock(&dog->mutex);
+		log_raised(dog->watched.loop);
+	pthread_mutex_lock(&dog->watched.mutex);
 	dog->acting = NULL;
 	pthread_cond_broadcast(&dog->acted);
 }
@@ -126,9 +119,9 @@ next_look(const struct gyre__watchdog *dog, int64_t now_ns)
 int64_t
 gyre__watchdog_look(struct gyre__watchdog *dog, int64_t now_ns)
 {
-	uint64_t beat = read_beat(dog);
+	uint64_t beat = gyre__watched_read(&dog->watched);
 
-	if (beat != dog->beat)
+	if (beat != dog->watched.beat)
 		note_beat(dog, beat, now_ns);
 	for (int i = 0; i < GYRE__THRESHOLDS; i++)
 		if (is_due(dog, &dog->thresholds[i], now_ns))
@@ -141,7 +134,7 @@ gyre__watchdog_look(struct gyre__watchdog *dog, int64_t now_ns)
 static void
 sleep_until(struct gyre__watchdog *dog, int64_t when_ns)
 {
-	(void)gyre__condition_wait(&dog->changed, &dog->mutex, when_ns);
+	(void)gyre__condition_wait(&dog->changed, &dog->watched.mutex, when_ns);
 }
 
 static void *
@@ -151,12 +144,12 @@ watcher_main(void *arg)
 
 	gyre__thread_name("gyre-watch-", 0);
 	/* Refused, it runs where the loop does. */
-	(void)gyre__cpus_apply(dog->sys, &dog->loop->helpers);
-	pthread_mutex_lock(&dog->mutex);
+	(void)gyre__cpus_apply(dog->sys, &dog->watched.loop->helpers);
+	pthread_mutex_lock(&dog->watched.mutex);
 	while (!dog->is_closing)
 		sleep_until(dog,
 			    gyre__watchdog_look(dog, gyre__now_ns(dog->sys)));
-	pthread_mutex_unlock(&dog->mutex);
+	pthread_mutex_unlock(&dog->watched.mutex);
 	return NULL;
 }
 
@@ -165,7 +158,6 @@ watcher_main(void *arg)
 static void
 init_waiting(struct gyre__watchdog *dog)
 {
-	pthread_mutex_init(&dog->mutex, NULL);
 	pthread_cond_init(&dog->acted, NULL);
 	gyre__condition_init(&dog->changed);
 }
@@ -173,10 +165,10 @@ init_waiting(struct gyre__watchdog *dog)
 static void
 free_watchdog(struct gyre__watchdog *dog)
 {
-	dog->loop->watchdog = NULL;
+	dog->watched.loop->watchdog = NULL;
 	pthread_cond_destroy(&dog->changed);
 	pthread_cond_destroy(&dog->acted);
-	pthread_mutex_destroy(&dog->mutex);
+	gyre__watched_fini(&dog->watched);
 	dog->sys->release(dog);
 }
 
@@ -188,14 +180,13 @@ open_watchdog(struct gyre_loop *loop)
 
 	if (dog == NULL)
 		return -ENOMEM;
-	dog->loop = loop;
 	dog->sys = loop->sys;
+	gyre__watched_init(&dog->watched, loop);
 	for (int i = 0; i < GYRE__THRESHOLDS; i++)
 		dog->thresholds[i].threshold_ns = GYRE_FOREVER;
-	dog->is_running = gyre_loop_in_owner_thread(loop);
-	dog->owner = pthread_self();
+	if (gyre_loop_in_owner_thread(loop))
+		gyre__watched_enter(&dog->watched);
 	init_waiting(dog);
-	gyre__backtrace_prepare();
 	loop->watchdog = dog;
 	result = gyre__thread_start_blocked(dog->sys, &dog->thread, 0,
 					    watcher_main, dog);
@@ -214,17 +205,24 @@ watchdog_of(const struct gyre_loop *loop)
 	return loop->watchdog;
 }
 
+/* The runtime's view of it, or NULL; in a child neither. */
+static struct gyre__watched *
+watched_by_runtime(const struct gyre_loop *loop)
+{
+	return gyre__is_fork(loop->forks) ? NULL : loop->watched;
+}
+
 void
 gyre__watchdog_enter(struct gyre_loop *loop)
 {
 	struct gyre__watchdog *dog = watchdog_of(loop);
+	struct gyre__watched *watched = watched_by_runtime(loop);
 
-	if (dog != NULL) {
-		pthread_mutex_lock(&dog->mutex);
-		dog->owner = pthread_self();
-		dog->is_running = true;
-		pthread_mutex_unlock(&dog->mutex);
-	}
+	if (dog != NULL)
+		gyre__watched_enter(&dog->watched);
+	if (watched != NULL)
+		gyre__watched_enter(watched);
+	gyre__loop_wake(loop);
 	gyre__heartbeat_busy(&loop->heartbeat);
 }
 
@@ -232,14 +230,14 @@ void
 gyre__watchdog_leave(struct gyre_loop *loop)
 {
 	struct gyre__watchdog *dog = watchdog_of(loop);
+	struct gyre__watched *watched = watched_by_runtime(loop);
 
 	gyre__heartbeat_idle(&loop->heartbeat);
-	if (dog == NULL)
-		return;
-	/* The thread may end now: nobody is sending it a signal then. */
-	pthread_mutex_lock(&dog->mutex);
-	dog->is_running = false;
-	pthread_mutex_unlock(&dog->mutex);
+	gyre__heartbeat_sleep(&loop->heartbeat);
+	if (dog != NULL)
+		gyre__watched_leave(&dog->watched);
+	if (watched != NULL)
+		gyre__watched_leave(watched);
 }
 
 void
@@ -249,10 +247,10 @@ gyre__watchdog_close(struct gyre_loop *loop)
 
 	if (dog == NULL)
 		return;
-	pthread_mutex_lock(&dog->mutex);
+	pthread_mutex_lock(&dog->watched.mutex);
 	dog->is_closing = true;
 	pthread_cond_signal(&dog->changed);
-	pthread_mutex_unlock(&dog->mutex);
+	pthread_mutex_unlock(&dog->watched.mutex);
 	dog->sys->thread_join(dog->thread, NULL);
 	free_watchdog(dog);
 }
@@ -274,35 +272,13 @@ gyre__watchdog_require_caller(const struct gyre_loop *loop,
 	bool is_action = false;
 
 	if (dog != NULL) {
-		pthread_mutex_lock(&dog->mutex);
+		pthread_mutex_lock(&dog->watched.mutex);
 		is_action = is_actor(dog);
-		pthread_mutex_unlock(&dog->mutex);
+		pthread_mutex_unlock(&dog->watched.mutex);
 	}
 	if (!is_action)
 		gyre__loop_require_owner_in(loop, function);
 	return is_action;
-}
-
-/* The mutex keeps the owner from ending. If the loop goes on before the
- * thread looks at itself, the stack would be an innocent one's. */
-int
-gyre__watchdog_take_stack(struct gyre__watchdog *dog,
-			  struct gyre__backtrace *ret)
-{
-	int result = -ECANCELED;
-
-	pthread_mutex_lock(&dog->mutex);
-	if (dog->is_running) {
-		const struct gyre__backtrace_request request = {
-			.thread = dog->owner,
-			.word = &dog->loop->heartbeat.beat,
-			.value = dog->beat,
-		};
-
-		result = gyre__backtrace_take_other(dog->sys, &request, ret);
-	}
-	pthread_mutex_unlock(&dog->mutex);
-	return result;
 }
 
 /* -- thresholds ----------------------------------------------------------- */
@@ -335,17 +311,17 @@ change(struct gyre__watchdog *dog, enum gyre__threshold_kind kind,
 	struct gyre__threshold *threshold = &dog->thresholds[kind];
 	bool goes_on;
 
-	pthread_mutex_lock(&dog->mutex);
+	pthread_mutex_lock(&dog->watched.mutex);
 	*threshold = *wanted;
 	threshold->since_ns = gyre__now_ns(dog->sys);
 	pthread_cond_signal(&dog->changed);
 	while (dog->acting == threshold && !is_actor(dog))
-		pthread_cond_wait(&dog->acted, &dog->mutex);
+		pthread_cond_wait(&dog->acted, &dog->watched.mutex);
 	goes_on = is_actor(dog);
 	for (int i = 0; i < GYRE__THRESHOLDS; i++)
 		if (dog->thresholds[i].threshold_ns != GYRE_FOREVER)
 			goes_on = true;
-	pthread_mutex_unlock(&dog->mutex);
+	pthread_mutex_unlock(&dog->watched.mutex);
 	return goes_on;
 }
 

@@ -113,10 +113,42 @@ write_shard(struct gyre__json *json, const struct gyre_shard *shard,
 	gyre__json_uint(json, "connections",
 			gyre__loop_connections(shard->loop));
 	write_fields(json, &stats->loop, FIELDS(loop_fields));
+	gyre__json_uint(json, "stalls", stats->stalls);
+	gyre__json_int(json, "stalled_ns", stats->stalled_ns);
 	write_times(json, "lateness", &stats->times.lateness);
 	write_times(json, "queue_delay", &stats->times.queue_delay);
 	write_times(json, "run_time", &stats->times.run_time);
 	write_times(json, "awake", &stats->times.awake);
+	gyre__json_close(json, '}');
+}
+
+static const char *
+kind_name(enum gyre_stall_kind kind)
+{
+	switch (kind) {
+	case GYRE_STALL_RUNNING:
+		return "running";
+	case GYRE_STALL_BLOCKED:
+		return "blocked";
+	case GYRE_STALL_DESCHEDULED:
+		return "descheduled";
+	case GYRE_STALL_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+static void
+write_stall(struct gyre__json *json, const struct gyre_stall *stall)
+{
+	gyre__json_open(json, NULL, '{');
+	gyre__json_uint(json, "shard", stall->shard);
+	gyre__json_string(json, "kind", kind_name(stall->kind));
+	gyre__json_string(json, "callback", stall->callback);
+	gyre__json_string(json, "wait", stall->wait);
+	gyre__json_int(json, "began_ns", stall->began_ns);
+	gyre__json_int(json, "duration_ns", stall->duration_ns);
+	gyre__json_uint(json, "is_over", stall->is_over);
 	gyre__json_close(json, '}');
 }
 
@@ -194,6 +226,10 @@ answer_stats(struct gyre_runtime *runtime, size_t *ret_length)
 			    &stats->shards[i]);
 	gyre__json_close(&json, ']');
 	write_matrix(&json, stats);
+	gyre__json_open(&json, "stalls", '[');
+	for (unsigned i = 0; i < stats->stalls_count; i++)
+		write_stall(&json, &stats->stalls[i]);
+	gyre__json_close(&json, ']');
 	gyre__json_open(&json, "lanes", '[');
 	for (unsigned i = 0; i < stats->lanes_count; i++)
 		write_lane(&json, &stats->lanes[i]);

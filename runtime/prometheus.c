@@ -42,6 +42,11 @@ struct table {
 		"gyre_loop_" name, help, HISTOGRAM,                     \
 			offsetof(struct gyre_shard_stats, times.member) \
 	}
+#define SHARD(kind, member, name, help)                           \
+	{                                                         \
+		"gyre_loop_" name, help, kind,                    \
+			offsetof(struct gyre_shard_stats, member) \
+	}
 #define LANE(kind, member, name, help)                                \
 	{                                                             \
 		"gyre_pool_" name, help, kind,                        \
@@ -98,6 +103,10 @@ static const struct metric of_shards[] = {
 	     "Calls whose shard closed before they ran."),
 	LOOP(COUNTER, calls_refused, "calls_refused_total",
 	     "Calls not made, since too many were open or memory was short."),
+	SHARD(COUNTER, stalls, "stalls_total",
+	      "Iterations that took longer than the watchdog's threshold."),
+	SHARD(COUNTER_NS, stalled_ns, "stalled_seconds_total",
+	      "Time that those iterations took."),
 	LOOP(GAUGE, waiting, "waiting",
 	     "Callbacks and tasks taken that have not run yet."),
 	LOOP(GAUGE, timeouts_waiting, "timeouts_waiting",

@@ -11,6 +11,7 @@
 #include "runtime/simulation.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 void
@@ -76,6 +77,29 @@ copy_control_path(struct gyre_runtime *runtime, const char *path)
 	return 0;
 }
 
+/* A simulation has no threads that could be looked at. */
+static int
+make_watcher(struct gyre_runtime *runtime,
+	     const struct gyre_runtime_options *options)
+{
+	int64_t threshold_ns;
+
+	if (options->simulate != 0)
+		return 0;
+	threshold_ns =
+		gyre__watcher_threshold(&runtime->log, options->watchdog_ns);
+	if (threshold_ns == GYRE_FOREVER)
+		return 0;
+	runtime->watcher =
+		gyre__watcher_new(runtime->sys, runtime->shards_count);
+	if (runtime->watcher == NULL)
+		return -ENOMEM;
+	runtime->watcher->log = runtime->log;
+	runtime->watcher->cpus = &runtime->placement->helpers;
+	runtime->watcher->threshold_ns = threshold_ns;
+	return 0;
+}
+
 /* Everything that can fail, undone in reverse where it does. */
 static int
 make_parts(struct gyre_runtime *runtime,
@@ -99,10 +123,15 @@ make_parts(struct gyre_runtime *runtime,
 				       runtime->shards_count);
 	if (result < 0)
 		goto free_bus;
-	result = copy_control_path(runtime, options->control_path);
+	result = make_watcher(runtime, options);
 	if (result < 0)
 		goto free_maps;
+	result = copy_control_path(runtime, options->control_path);
+	if (result < 0)
+		goto free_watcher;
 	return 0;
+free_watcher:
+	gyre__watcher_free(runtime->watcher);
 free_maps:
 	gyre__shard_maps_fini(&runtime->maps);
 free_bus:
@@ -153,6 +182,18 @@ check_simulation(const struct gyre_runtime_options *options)
 }
 
 static int
+check_watchdog(const struct gyre_runtime_options *options)
+{
+	if (options->watchdog_ns == 0 || options->watchdog_ns >= GYRE_MS(1))
+		return 0;
+	gyre__log(&options->log, GYRE_LOG_ERROR,
+		  "runtime: a watchdog_ns of %" PRId64
+		  " is below a millisecond",
+		  options->watchdog_ns);
+	return -EINVAL;
+}
+
+static int
 make_runtime(const struct gyre_runtime_options *options,
 	     struct gyre__placement *placement,
 	     struct gyre_runtime **ret_runtime)
@@ -188,6 +229,8 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	if (options != NULL)
 		given = *options;
 	result = check_simulation(&given);
+	if (result == 0)
+		result = check_watchdog(&given);
 	if (result < 0)
 		return result;
 	if (given.simulate != 0)
@@ -244,6 +287,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre__bus_free(runtime->bus); /* and the maps that wait there */
 	gyre__shard_maps_fini(&runtime->maps);
 	gyre__simulation_free(runtime->simulation);
+	gyre__watcher_free(runtime->watcher);
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->sent);
 	runtime->sys->release(runtime->control_path);

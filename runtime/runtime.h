@@ -17,6 +17,7 @@
 #include "runtime/gate.h"
 #include "runtime/placement.h"
 #include "runtime/shard_map.h"
+#include "runtime/watcher.h"
 
 #define GYRE__FAILURE_BYTES 256
 #define GYRE__STOP_SIGNALS  2u
@@ -84,6 +85,7 @@ struct gyre_runtime {
 	char *control_path; /* NULL: none is asked for */
 	struct gyre_bus *bus;
 	struct gyre_pool *pool; /* its executor is every loop's; or NULL */
+	struct gyre__watcher *watcher; /* of the loops; or NULL */
 	/* -- each row its shard writes, any thread reads, atomic -- */
 	uint64_t *sent;
 	/* -- any thread, atomic -- */

@@ -161,6 +161,9 @@ gyre__shard_make_loop(struct gyre__shard *shard)
 		gyre__loop_set_helpers(shard->shard.loop,
 				       &runtime->placement->helpers);
 		shard->shard.loop->shard = &shard->shard;
+		if (runtime->watcher != NULL)
+			gyre__watcher_add(runtime->watcher, shard->shard.index,
+					  shard->shard.loop);
 	} else {
 		snprintf(shard->failure, sizeof(shard->failure),
 			 "no loop could be made: %s", gyre_error_name(result));

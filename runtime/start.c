@@ -121,6 +121,19 @@ start_reaper(struct gyre_runtime *runtime)
 	return result;
 }
 
+static int
+start_watcher(struct gyre_runtime *runtime)
+{
+	int result = gyre__watcher_start(runtime->watcher);
+
+	if (result < 0)
+		gyre__log(&runtime->log, GYRE_LOG_ERROR,
+			  "runtime: no thread could be made for the watchdog: "
+			  "%s",
+			  gyre_error_name(result));
+	return result;
+}
+
 /* From no thread to loops that run, or to the first failure. */
 static int
 start_shards(struct gyre_runtime *runtime)
@@ -131,6 +144,8 @@ start_shards(struct gyre_runtime *runtime)
 		result = end_phase(runtime);
 	if (result == 0)
 		result = connect_bus(runtime);
+	if (result == 0)
+		result = start_watcher(runtime);
 	/* It looks at loops, which are all there, and at the rest of start. */
 	if (result == 0)
 		result = gyre__control_socket_start(runtime->control_socket);
@@ -181,6 +196,7 @@ start_in_threads(struct gyre_runtime *runtime)
 
 /* -- the end ------------------------------------------------------------- */
 
+/* They are watched to their end, for which somebody may wait in vain. */
 static void
 join_shards(struct gyre_runtime *runtime)
 {
@@ -190,6 +206,7 @@ join_shards(struct gyre_runtime *runtime)
 
 		runtime->sys->thread_join(shard->thread, NULL);
 	}
+	gyre__watcher_stop(runtime->watcher);
 	gyre__control_close(runtime);
 }
 

@@ -77,6 +77,7 @@ new_stats(struct gyre_runtime *runtime, char **ret_names)
 		runtime->sys,
 		sizeof(*stats) + shards * sizeof(stats->shards[0]) +
 			lanes * sizeof(stats->lanes[0]) +
+			GYRE_STALLS_KEPT * sizeof(stats->stalls[0]) +
 			shards * shards * sizeof(stats->_sent[0]) + names_bytes,
 		0);
 
@@ -87,7 +88,8 @@ new_stats(struct gyre_runtime *runtime, char **ret_names)
 	stats->lanes_count = (unsigned)lanes;
 	stats->shards = (struct gyre_shard_stats *)(stats + 1);
 	stats->lanes = (struct gyre_lane_stats *)(stats->shards + shards);
-	stats->_sent = (uint64_t *)(stats->lanes + lanes);
+	stats->stalls = (struct gyre_stall *)(stats->lanes + lanes);
+	stats->_sent = (uint64_t *)(stats->stalls + GYRE_STALLS_KEPT);
 	*ret_names = (char *)(stats->_sent + shards * shards);
 	return stats;
 }
@@ -109,6 +111,20 @@ read_shard(struct gyre_runtime *runtime, unsigned i,
 	for (unsigned to = 0; to < stats->shards_count; to++)
 		row[to] = sent(runtime, i, to);
 	row[i] = shard->loop.posted - shard->loop.received;
+}
+
+static void
+read_stalls(struct gyre__watcher *watcher, struct gyre_runtime_stats *stats)
+{
+	for (unsigned i = 0; i < stats->shards_count; i++) {
+		const struct gyre__stall_sum sum =
+			gyre__stalls_of(&watcher->stalls, i);
+
+		stats->shards[i].stalls = sum.stalls;
+		stats->shards[i].stalled_ns = sum.stalled_ns;
+	}
+	stats->stalls_count =
+		gyre__stalls_read(&watcher->stalls, stats->stalls);
 }
 
 static void
@@ -139,6 +155,8 @@ gyre_runtime_stats(struct gyre_runtime *runtime,
 		return -ENOMEM;
 	for (unsigned i = 0; i < stats->shards_count; i++)
 		read_shard(runtime, i, stats);
+	if (runtime->watcher != NULL)
+		read_stalls(runtime->watcher, stats);
 	for (unsigned i = 0; i < stats->lanes_count; i++)
 		read_lane(runtime->pool, i, &stats->lanes[i], &names);
 	*ret_stats = stats;

@@ -27,7 +27,8 @@ extern "C" {
 
 struct gyre_runtime;
 
-#define GYRE_SHARDS_MAX 1024u
+#define GYRE_SHARDS_MAX  1024u
+#define GYRE_WATCHDOG_NS GYRE_MS(100)
 
 /*
  * How shards get their CPUs. All but NONE and LIST pin only where each shard
@@ -73,6 +74,20 @@ struct gyre_runtime_options {
 	 * GYRE_CONTROL's. Copied.
 	 */
 	const char *control_path;
+	/*
+	 * A loop that does not poll for so long, from when it last did, is
+	 * reported: one thread watches all loops of the runtime, and sleeps
+	 * while they do. The log says which shard, for how long, in which
+	 * callback, whether that runs, is blocked (in which system call) or
+	 * waits for a CPU, and its stack; five a minute, and how many were
+	 * left out. gyre_runtime_stats() has the latest of all. For the stack
+	 * the thread is interrupted as by gyre_loop_log_stack(). While the
+	 * process is stopped, as under a debugger, no time passes here.
+	 * At least a millisecond; GYRE_FOREVER: no watchdog; 0: as many
+	 * milliseconds as the environment's GYRE_WATCHDOG says, 0 of them
+	 * for none, or else GYRE_WATCHDOG_NS. In a simulation there is none.
+	 */
+	int64_t watchdog_ns;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -117,8 +132,8 @@ struct gyre_service_ops {
  *
  * Thread: setup
  * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list,
- *         `simulate` with stop_signals or without `loops` (the log says
- *         which); -ENOMEM
+ *         `simulate` with stop_signals or without `loops`, a watchdog_ns
+ *         below a millisecond (the log says which); -ENOMEM
  */
 GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
 			      struct gyre_runtime **ret_runtime)

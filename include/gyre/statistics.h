@@ -29,6 +29,8 @@ extern "C" {
 struct gyre_shard_stats {
 	struct gyre_loop_stats loop;
 	struct gyre_loop_times times;
+	uint64_t stalls;    /* that the watchdog saw, */
+	int64_t stalled_ns; /* and how long they took, in all */
 };
 
 struct gyre_lane_stats {
@@ -36,11 +38,39 @@ struct gyre_lane_stats {
 	struct gyre_pool_stats jobs;
 };
 
+/* What a stalled loop's thread was at. */
+enum gyre_stall_kind {
+	GYRE_STALL_UNKNOWN,     /* the system does not tell */
+	GYRE_STALL_RUNNING,     /* it had a CPU */
+	GYRE_STALL_BLOCKED,     /* it waited in the kernel, or was stopped */
+	GYRE_STALL_DESCHEDULED, /* it waited for a CPU */
+};
+
+/* The latest that are kept. */
+#define GYRE_STALLS_KEPT      16u
+#define GYRE_STALL_TEXT_BYTES 96u
+
+/* A loop did not poll for longer than the runtime's watchdog_ns. */
+struct gyre_stall {
+	unsigned shard;
+	enum gyre_stall_kind kind; /* when it was found, */
+	/* as is what ran: a name, or module and offset; or "". */
+	char callback[GYRE_STALL_TEXT_BYTES];
+	/* What it was blocked in: "read, in pipe_read"; or "". */
+	char wait[GYRE_STALL_TEXT_BYTES];
+	int64_t began_ns;    /* by CLOCK_MONOTONIC */
+	int64_t duration_ns; /* up to now, or its end; a quarter of watchdog_ns
+				too much or too little */
+	bool is_over;
+};
+
 struct gyre_runtime_stats {
 	unsigned shards_count;
 	unsigned lanes_count; /* of the pool */
+	unsigned stalls_count;
 	struct gyre_shard_stats *shards;
 	struct gyre_lane_stats *lanes;
+	struct gyre_stall *stalls; /* the latest first */
 	uint64_t *_sent;
 	const struct gyre_sys *_sys;
 };

@@ -58,9 +58,9 @@ look(void)
 
 	if (dog == NULL)
 		return;
-	pthread_mutex_lock(&dog->mutex);
+	pthread_mutex_lock(&dog->watched.mutex);
 	next_look_ns = gyre__watchdog_look(dog, watch_now_ns);
-	pthread_mutex_unlock(&dog->mutex);
+	pthread_mutex_unlock(&dog->watched.mutex);
 }
 
 /* So much time passes, and the watcher looks when it would. */

@@ -154,20 +154,45 @@ def a_terminal_gets_a_screen(path):
         os.close(fd)
 
 
-def answer_with(path, answer):
-    """A process of another time, once."""
+def answer_with(path, answer, times=1):
+    """A process of another time, which has one client."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()
 
     def serve():
         client = listener.accept()[0]
-        client.recv(100)
-        client.sendall(answer)
+        for _ in range(times):
+            client.recv(100)
+            client.sendall(answer)
         client.close()
     thread = threading.Thread(target=serve)
     thread.start()
     return listener, thread
+
+
+def stalls_come_last_newest_first(folder):
+    path = os.path.join(folder, "stalled")
+    stall = {"shard": 1, "kind": "blocked", "callback": "on_order",
+             "wait": "read, in pipe_read", "began_ns": 7000000000,
+             "duration_ns": 250000000, "is_over": 0}
+    older = {"shard": 0, "kind": "running", "callback": "sum_up", "wait": "",
+             "began_ns": 1000000000, "duration_ns": 1200000000, "is_over": 1}
+    answer = {"protocol": 1, "gyre": "0.1.0", "pid": 7, "now_ns": 10000000000,
+              "shards": [{"shard": 0, "stalls": 1}, {"shard": 1, "stalls": 3}],
+              "sent": [[0, 0], [0, 0]], "lanes": [], "stalls": [stall, older]}
+    listener, thread = answer_with(path, json.dumps(answer).encode() + b"\n",
+                                   times=2)
+    done = top("--once", "--interval", "0.01", path=path)
+    thread.join()
+    listener.close()
+    check(done.returncode == 0 and done.stderr == "", done)
+    tail = [re.sub(" +", " ", line).strip() for line in
+            done.stdout[done.stdout.index("the latest"):].splitlines()]
+    check(tail == ["the latest stalls, of 1 3 by loop",
+                   "loop began for in",
+                   "1 3.0s 250ms+ blocked on_order, in read, in pipe_read",
+                   "0 9.0s 1.2s running sum_up"], tail)
 
 
 def what_is_wrong_is_said(folder):
@@ -204,6 +229,7 @@ def main():
             a_pipe_gets_one_after_the_other(path)
             a_terminal_gets_a_screen(path)
         check(not os.path.exists(path), "the path is left")
+        stalls_come_last_newest_first(folder)
         what_is_wrong_is_said(folder)
 
 

@@ -620,7 +620,7 @@ fork_under_the_mutex(void *arg)
 	pid_t child;
 
 	(void)arg;
-	pthread_mutex_lock(&the_loop->watchdog->mutex);
+	pthread_mutex_lock(&the_loop->watchdog->watched.mutex);
 	child = fork();
 	CHECK(child >= 0);
 	if (child == 0) {
@@ -631,7 +631,7 @@ fork_under_the_mutex(void *arg)
 		gyre_loop_stop(the_loop);
 		return;
 	}
-	pthread_mutex_unlock(&the_loop->watchdog->mutex);
+	pthread_mutex_unlock(&the_loop->watchdog->watched.mutex);
 	CHECK(waitpid(child, &child_status, 0) == child);
 }
 

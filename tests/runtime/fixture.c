@@ -141,6 +141,8 @@ fixture_options(struct fixture *fixture, unsigned loops)
 	return (struct gyre_runtime_options){
 		.loops = loops,
 		.pin = GYRE_PIN_NONE,
+		/* There, and not heard of however slow the machine is. */
+		.watchdog_ns = GYRE_SECONDS(3600),
 		.log = { .fn = keep_line, .arg = fixture },
 		._sys = harness_sys(),
 	};

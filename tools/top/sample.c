@@ -40,23 +40,41 @@ read_loop(const cJSON *json, struct loop_sample *loop)
 	loop->timeouts_run = number(json, "timeouts_run");
 	loop->timeouts_waiting = number(json, "timeouts_waiting");
 	loop->busy_ns = number(json, "busy_ns");
+	loop->stalls = number(json, "stalls");
 	read_times(json, "queue_delay", &loop->lag);
+}
+
+static void
+read_text(const cJSON *object, const char *name, char *ret_text, size_t size)
+{
+	const char *text =
+		cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
+
+	snprintf(ret_text, size, "%s", text != NULL ? text : "?");
 }
 
 static void
 read_lane(const cJSON *json, struct lane_sample *lane)
 {
-	const char *name =
-		cJSON_GetStringValue(cJSON_GetObjectItem(json, "lane"));
-
-	snprintf(lane->name, sizeof(lane->name), "%s",
-		 name != NULL ? name : "?");
+	read_text(json, "lane", lane->name, sizeof(lane->name));
 	lane->threads = (unsigned)number(json, "threads");
 	lane->running = number(json, "running");
 	lane->waiting = number(json, "waiting");
 	lane->run = number(json, "run");
 	lane->refused = number(json, "refused");
 	read_times(json, "queue_delay", &lane->delay);
+}
+
+static void
+read_stall(const cJSON *json, struct stall_sample *stall)
+{
+	stall->loop = (unsigned)number(json, "shard");
+	read_text(json, "kind", stall->kind, sizeof(stall->kind));
+	read_text(json, "callback", stall->callback, sizeof(stall->callback));
+	read_text(json, "wait", stall->wait, sizeof(stall->wait));
+	stall->began_ns = (int64_t)number(json, "began_ns");
+	stall->duration_ns = number(json, "duration_ns");
+	stall->is_over = number(json, "is_over") != 0;
 }
 
 static void
@@ -77,22 +95,28 @@ read_parts(const cJSON *json, struct sample *sample)
 {
 	const cJSON *loops = cJSON_GetObjectItem(json, "shards");
 	const cJSON *lanes = cJSON_GetObjectItem(json, "lanes");
+	const cJSON *stalls = cJSON_GetObjectItem(json, "stalls");
 	unsigned i = 0;
 	const cJSON *item;
 
 	sample->loops_count = (unsigned)cJSON_GetArraySize(loops);
 	sample->lanes_count = (unsigned)cJSON_GetArraySize(lanes);
+	sample->stalls_count = (unsigned)cJSON_GetArraySize(stalls);
 	sample->loops = calloc(sample->loops_count + 1, sizeof(*sample->loops));
 	sample->lanes = calloc(sample->lanes_count + 1, sizeof(*sample->lanes));
+	sample->stalls =
+		calloc(sample->stalls_count + 1, sizeof(*sample->stalls));
 	sample->sent =
 		calloc((size_t)sample->loops_count * sample->loops_count + 1,
 		       sizeof(*sample->sent));
 	if (sample->loops == NULL || sample->lanes == NULL ||
-	    sample->sent == NULL)
+	    sample->stalls == NULL || sample->sent == NULL)
 		return -1;
 	cJSON_ArrayForEach(item, loops) read_loop(item, &sample->loops[i++]);
 	i = 0;
 	cJSON_ArrayForEach(item, lanes) read_lane(item, &sample->lanes[i++]);
+	i = 0;
+	cJSON_ArrayForEach(item, stalls) read_stall(item, &sample->stalls[i++]);
 	read_matrix(cJSON_GetObjectItem(json, "sent"), sample);
 	return 0;
 }
@@ -150,6 +174,7 @@ sample_free(struct sample *sample)
 {
 	free(sample->loops);
 	free(sample->lanes);
+	free(sample->stalls);
 	free(sample->sent);
 	memset(sample, 0, sizeof(*sample));
 }

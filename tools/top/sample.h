@@ -25,6 +25,7 @@ struct loop_sample {
 	uint64_t timeouts_run;
 	uint64_t timeouts_waiting;
 	uint64_t busy_ns;
+	uint64_t stalls;
 	struct times lag; /* from a push until it began to run */
 };
 
@@ -38,6 +39,17 @@ struct lane_sample {
 	struct times delay;
 };
 
+/* One that the process keeps, the latest first. */
+struct stall_sample {
+	unsigned loop;
+	char kind[16];
+	char callback[96];
+	char wait[96];
+	int64_t began_ns;
+	uint64_t duration_ns;
+	bool is_over;
+};
+
 struct sample {
 	int64_t pid;
 	int64_t now_ns;
@@ -47,6 +59,8 @@ struct sample {
 	uint64_t *sent; /* by sender, then receiver */
 	unsigned lanes_count;
 	struct lane_sample *lanes;
+	unsigned stalls_count;
+	struct stall_sample *stalls;
 };
 
 /* Read an answer: 0, or -1 with a line that says what is wrong with it. */

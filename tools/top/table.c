@@ -115,6 +115,29 @@ write_lanes(FILE *file, const struct sample *before, const struct sample *now,
 	}
 }
 
+static void
+write_stalls(FILE *file, const struct sample *now)
+{
+	if (now->stalls_count == 0)
+		return;
+	fprintf(file, "\nthe latest stalls, of");
+	for (unsigned i = 0; i < now->loops_count; i++)
+		fprintf(file, " %" PRIu64, now->loops[i].stalls);
+	fprintf(file, " by loop\n%4s %8s %8s  %-11s  %s\n", "loop", "began",
+		"for", "", "in");
+	for (unsigned i = 0; i < now->stalls_count; i++) {
+		const struct stall_sample *stall = &now->stalls[i];
+		int64_t ago_ns = now->now_ns - stall->began_ns;
+
+		fprintf(file, "%4u", stall->loop);
+		write_time(file, ago_ns > 0 ? (uint64_t)ago_ns : 0);
+		write_time(file, stall->duration_ns);
+		fprintf(file, "%c  %-11s  %s%s%s\n", stall->is_over ? ' ' : '+',
+			stall->kind, stall->callback,
+			stall->wait[0] != '\0' ? ", in " : "", stall->wait);
+	}
+}
+
 void
 table_write(FILE *file, const struct sample *before, const struct sample *now)
 {
@@ -125,4 +148,5 @@ table_write(FILE *file, const struct sample *before, const struct sample *now)
 	write_loops(file, before, now, seconds);
 	write_matrix(file, before, now, seconds);
 	write_lanes(file, before, now, seconds);
+	write_stalls(file, now);
 }
