@@ -7,6 +7,7 @@
 #include "base/exception.h"
 #include "base/fork.h"
 #include "base/histogram.h"
+#include "base/trace.h"
 #include "bus/outbox.h"
 
 #include <string.h>
@@ -47,6 +48,7 @@ gyre__block_run_entries(struct gyre__outbox *outbox, struct gyre__block *block,
 
 		if (entry->fn == gyre__drop_mark)
 			continue;
+		GYRE__TRACE_CALLBACK_RUN(outbox->home, entry->fn, entry->arg);
 		entry->fn(entry->arg);
 		if (gyre__raised())
 			gyre__outbox_report(outbox, "callback",
@@ -109,6 +111,8 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 
 		if (mark->fn != gyre__drop_mark)
 			continue;
+		GYRE__TRACE_CALLBACK_DROPPED(mark->drop,
+					     block->entries[i + 1].arg, reason);
 		mark->drop(block->entries[++i].arg, reason);
 		if (gyre__raised())
 			gyre__outbox_report(gyre__outbox_of_thread, "drop",

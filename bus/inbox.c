@@ -14,6 +14,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/fork.h"
+#include "base/trace.h"
 #include "bus/block.h"
 
 #include <ck_stack.h>
@@ -140,6 +141,7 @@ gyre_inbox_post_urgent(struct gyre_inbox *inbox, struct gyre_task *task)
 	GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
+	GYRE__TRACE_TASK_POSTED(inbox, task, 1);
 	/* inbox.U1 relaxed: a guess, which the exchange below verifies */
 	seen = gyre__load_ptr_relaxed(&inbox->urgent);
 	do {

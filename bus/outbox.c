@@ -13,6 +13,7 @@
 #include "base/exception.h"
 #include "base/fork.h"
 #include "base/histogram.h"
+#include "base/trace.h"
 #include "bus/errand.h"
 #include "bus/future.h"
 #include "bus/inbox.h"
@@ -178,6 +179,7 @@ gyre__outbox_run_task(struct gyre__outbox *outbox, struct gyre__chain *chain,
 	void (*run)(struct gyre_task *) = task->run;
 	size_t messages = gyre__task_messages(task);
 
+	GYRE__TRACE_TASK_RUN(outbox->home, task, run);
 	run(task);
 	outbox->run += messages;
 	chain->messages -= messages;
@@ -269,6 +271,7 @@ gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain)
 			gyre__block_come_home(task);
 			continue;
 		}
+		GYRE__TRACE_TASK_DROPPED(outbox->home, task, drop);
 		drop(task, GYRE_DROP_STOPPED);
 		if (gyre__raised())
 			gyre__outbox_report(outbox, "drop",

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/fork.h"
+#include "base/trace.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
 #include "bus/stock.h"
@@ -98,7 +99,8 @@ put_back(struct gyre_inbox *inbox, struct gyre__block *cell)
 	gyre__cells_put(&inbox->cells, &list);
 }
 
-static int
+/* Inlined whatever the compiler makes of a probe's many lines of assembly. */
+__attribute__((always_inline)) static inline int
 push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	  gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
 {
@@ -120,6 +122,7 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
+	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
 	cell = gyre__cells_take(&inbox->cells);
@@ -136,6 +139,7 @@ gyre__send_callback_from_signal(struct gyre_inbox *inbox, gyre_callback_fn fn,
 
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
+	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	cell = gyre__cells_take_free(&inbox->cells);
 	if (cell == NULL)
 		return gyre__inbox_is_closed(inbox) ? -ESHUTDOWN : -EAGAIN;
@@ -150,6 +154,7 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	GYRE_REQUIRE(task->run != NULL && task->drop != NULL);
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
+	GYRE__TRACE_TASK_POSTED(inbox, task, 1);
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
 	return gyre__inbox_send(inbox, task, task);
@@ -241,6 +246,7 @@ gyre_inbox_post_chain(struct gyre_inbox *inbox, struct gyre_task_chain *chain)
 		return -EPERM;
 	if (chain->count == 0)
 		return 0;
+	GYRE__TRACE_TASK_POSTED(inbox, chain->_newest, chain->count);
 	require_whole(chain);
 	result = post_chain(inbox, chain);
 	if (result == 0)

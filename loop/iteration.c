@@ -9,6 +9,7 @@
 #include "base/exception.h"
 #include "base/fork.h"
 #include "base/histogram.h"
+#include "base/trace.h"
 #include "bus/inbox.h"
 #include "bus/rcu.h"
 
@@ -172,9 +173,11 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	gyre__loop_publish(loop, asleep_ns);
 	gyre__rcu_offline();
 	gyre__loop_sleep(loop);
+	GYRE__TRACE_LOOP_SLEPT(loop->inbox, timeout_ns);
 	count = loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				       GYRE__POLL_EVENTS_MAX, timeout_ns);
 	gyre__loop_wake(loop);
+	GYRE__TRACE_LOOP_WOKE(loop->inbox, count);
 	gyre__rcu_online();
 	loop->sleeps++;
 	loop->woke_ns = gyre_loop_time(loop);

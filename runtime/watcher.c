@@ -22,6 +22,7 @@
 #include "base/condition.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "base/trace.h"
 #include "loop/loop.h"
 
 #include <inttypes.h>
@@ -143,6 +144,7 @@ begin_stall(struct gyre__watcher *watcher, struct gyre__watch *watch,
 	no_stack = gyre__watched_take_stack(&watch->watched, &backtrace);
 	if (no_stack == 0)
 		name_callback(&backtrace, &stall);
+	GYRE__TRACE_STALL(stall.shard, stall.duration_ns, stall.callback);
 	watch->stall = gyre__stalls_add(&watcher->stalls, &stall);
 	watch->stalled_ns = stall.duration_ns;
 	watch->is_logged = may_tell(watcher, now_ns);
