@@ -100,6 +100,8 @@ start_runtime(struct life *life)
 		.pin = life->options->pin,
 		.cpus = life->options->cpus,
 		.cpus_count = life->options->cpus_count,
+		/* It is there; how slow a sanitizer is, is no news. */
+		.watchdog_ns = GYRE_SECONDS(3600),
 	};
 	int error = gyre_runtime_new(&options, &life->runtime);
 
