@@ -1,8 +1,6 @@
 /*
- * The heap of timeouts. Keys are in the heap itself, so that sifting reads
- * one array; four children share a cache line and a half, which makes the
- * tree shallow. Rejected: lazy cancellation, which holds memory and needs
- * counters that drift.
+ * Timeouts: their slots and handles, and what is due. The heap and the wheel,
+ * which find out what is next, have files of their own.
  */
 #include "loop/timeouts.h"
 
@@ -11,9 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define NONE UINT32_MAX
+#define NONE GYRE__TIMEOUT_NONE
 
-#define CHILDREN     4
 #define CAPACITY_MIN 16
 #define CAPACITY_MAX (UINT32_MAX / 4)
 
@@ -26,6 +23,7 @@ gyre__timeouts_init(struct gyre__timeouts *timeouts, const struct gyre_sys *sys)
 		.due = NONE,
 		.due_last = NONE,
 	};
+	gyre__wheel_init(timeouts);
 }
 
 void
@@ -33,98 +31,6 @@ gyre__timeouts_fini(struct gyre__timeouts *timeouts)
 {
 	timeouts->sys->release(timeouts->slots);
 	gyre__timeouts_init(timeouts, timeouts->sys);
-}
-
-/* -- the heap ------------------------------------------------------------ */
-
-static bool
-before(const struct gyre__timeout_key *a, const struct gyre__timeout_key *b)
-{
-	if (a->when_ns != b->when_ns)
-		return a->when_ns < b->when_ns;
-	return a->sequence < b->sequence;
-}
-
-static void
-put(struct gyre__timeouts *timeouts, uint32_t place,
-    const struct gyre__timeout_key *key)
-{
-	timeouts->heap[place] = *key;
-	timeouts->places[key->slot] = place;
-}
-
-static void
-sift_up(struct gyre__timeouts *timeouts, uint32_t place,
-	struct gyre__timeout_key key)
-{
-	while (place > 0) {
-		uint32_t parent = (place - 1) / CHILDREN;
-
-		if (!before(&key, &timeouts->heap[parent]))
-			break;
-		put(timeouts, place, &timeouts->heap[parent]);
-		place = parent;
-	}
-	put(timeouts, place, &key);
-}
-
-/* The first of a place's children, or the count if it has none. */
-static uint32_t
-first_child(const struct gyre__timeouts *timeouts, uint32_t place)
-{
-	uint32_t child = place * CHILDREN + 1;
-	uint32_t end = child + CHILDREN;
-	uint32_t first = child;
-
-	if (child >= timeouts->count)
-		return timeouts->count;
-	if (end > timeouts->count)
-		end = timeouts->count;
-	for (child++; child < end; child++)
-		if (before(&timeouts->heap[child], &timeouts->heap[first]))
-			first = child;
-	return first;
-}
-
-static void
-sift_down(struct gyre__timeouts *timeouts, uint32_t place,
-	  struct gyre__timeout_key key)
-{
-	uint32_t child;
-
-	while ((child = first_child(timeouts, place)) < timeouts->count) {
-		if (!before(&timeouts->heap[child], &key))
-			break;
-		put(timeouts, place, &timeouts->heap[child]);
-		place = child;
-	}
-	put(timeouts, place, &key);
-}
-
-static void
-take_from_heap(struct gyre__timeouts *timeouts, uint32_t place)
-{
-	struct gyre__timeout_key last = timeouts->heap[--timeouts->count];
-
-	if (place == timeouts->count)
-		return;
-	if (place > 0 && before(&last, &timeouts->heap[(place - 1) / CHILDREN]))
-		sift_up(timeouts, place, last);
-	else
-		sift_down(timeouts, place, last);
-}
-
-/* The key that a slot's deadline makes. */
-static struct gyre__timeout_key
-key_of(const struct gyre__timeouts *timeouts, uint32_t number)
-{
-	const struct gyre__timeout_slot *slot = &timeouts->slots[number];
-
-	return (struct gyre__timeout_key){
-		.when_ns = slot->when_ns,
-		.sequence = slot->sequence,
-		.slot = number,
-	};
 }
 
 /* -- slots --------------------------------------------------------------- */
@@ -143,7 +49,7 @@ grow(struct gyre__timeouts *timeouts)
 		return -ENOMEM;
 	slots = timeouts->sys->allocate(
 		capacity * (sizeof(*slots) + sizeof(*heap) + sizeof(*places)),
-		0);
+		GYRE__CACHE_LINE);
 	if (slots == NULL)
 		return -ENOMEM;
 	heap = (struct gyre__timeout_key *)(slots + capacity);
@@ -256,7 +162,7 @@ unlink_due(struct gyre__timeouts *timeouts, uint32_t number)
 }
 
 /* Whether the first key of the heap is what its slot says. If not, the slot
- * has been moved later: the key is put right, and another may be first. */
+ * has been moved later and is put where it belongs. */
 static bool
 settle_first(struct gyre__timeouts *timeouts)
 {
@@ -264,7 +170,8 @@ settle_first(struct gyre__timeouts *timeouts)
 
 	if (timeouts->heap[0].sequence == timeouts->slots[number].sequence)
 		return true;
-	sift_down(timeouts, 0, key_of(timeouts, number));
+	gyre__heap_remove(timeouts, number);
+	gyre__wheel_place(timeouts, number);
 	return false;
 }
 
@@ -284,8 +191,27 @@ static void
 insert(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
 {
 	set_deadline(timeouts, number, when_ns);
-	timeouts->slots[number].state = GYRE__TIMEOUT_SCHEDULED;
-	sift_up(timeouts, timeouts->count++, key_of(timeouts, number));
+	gyre__wheel_place(timeouts, number);
+	if (timeouts->slots[number].state == GYRE__TIMEOUT_HEAPED)
+		gyre__wheel_rewind(timeouts);
+}
+
+static void
+take_out(struct gyre__timeouts *timeouts, uint32_t number)
+{
+	switch (timeouts->slots[number].state) {
+	case GYRE__TIMEOUT_HEAPED:
+		gyre__heap_remove(timeouts, number);
+		break;
+	case GYRE__TIMEOUT_LISTED:
+		gyre__wheel_remove(timeouts, number);
+		break;
+	case GYRE__TIMEOUT_DUE:
+		unlink_due(timeouts, number);
+		break;
+	case GYRE__TIMEOUT_FREE:
+		break;
+	}
 }
 
 int
@@ -305,28 +231,50 @@ gyre__timeouts_add(struct gyre__timeouts *timeouts, int64_t when_ns,
 	return 0;
 }
 
+/* Whether it is to be put elsewhere, or may stay until its turn comes. */
+static bool
+comes_earlier(const struct gyre__timeouts *timeouts, uint32_t number,
+	      int64_t when_ns)
+{
+	switch (timeouts->slots[number].state) {
+	case GYRE__TIMEOUT_HEAPED:
+		return when_ns <
+		       timeouts->heap[timeouts->places[number]].when_ns;
+	case GYRE__TIMEOUT_LISTED:
+		return gyre__wheel_is_before(timeouts, number, when_ns);
+	case GYRE__TIMEOUT_DUE:
+	case GYRE__TIMEOUT_FREE:
+		break;
+	}
+	return true;
+}
+
+/* Not inlined, so that the store alone, the common case, saves no register. */
+__attribute__((noinline)) static void
+move(struct gyre__timeouts *timeouts, uint32_t number, int64_t when_ns)
+{
+	if (!comes_earlier(timeouts, number, when_ns)) {
+		set_deadline(timeouts, number, when_ns);
+		return;
+	}
+	take_out(timeouts, number);
+	insert(timeouts, number, when_ns);
+}
+
 int
 gyre__timeouts_update(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 		      int64_t when_ns)
 {
 	struct gyre__timeout_slot *slot = find_slot(timeouts, timeout);
 	uint32_t number = (uint32_t)timeout - 1;
-	bool later;
 
 	if (slot == NULL)
 		return -ENOENT;
-	if (slot->state == GYRE__TIMEOUT_DUE) {
-		unlink_due(timeouts, number);
-		insert(timeouts, number, when_ns);
-		return 0;
-	}
-	/* Asked of the slot before the heap, which need not be looked at. */
-	later = when_ns >= slot->when_ns ||
-		when_ns >= timeouts->heap[timeouts->places[number]].when_ns;
-	set_deadline(timeouts, number, when_ns);
-	if (!later)
-		sift_up(timeouts, timeouts->places[number],
-			key_of(timeouts, number));
+	/* Asked of the slot first: the rest need not be looked at then. */
+	if (when_ns >= slot->when_ns && slot->state != GYRE__TIMEOUT_DUE)
+		set_deadline(timeouts, number, when_ns);
+	else
+		move(timeouts, number, when_ns);
 	return 0;
 }
 
@@ -339,10 +287,7 @@ gyre__timeouts_remove(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 
 	if (slot == NULL)
 		return false;
-	if (slot->state == GYRE__TIMEOUT_DUE)
-		unlink_due(timeouts, number);
-	else
-		take_from_heap(timeouts, timeouts->places[number]);
+	take_out(timeouts, number);
 	*ret_callback = slot->callback;
 	free_slot(timeouts, number);
 	return true;
@@ -351,23 +296,25 @@ gyre__timeouts_remove(struct gyre__timeouts *timeouts, gyre_timeout timeout,
 int64_t
 gyre__timeouts_next(struct gyre__timeouts *timeouts)
 {
-	if (timeouts->count == 0)
-		return GYRE_FOREVER;
-	while (!settle_first(timeouts))
-		continue;
-	return timeouts->heap[0].when_ns;
+	do {
+		while (timeouts->heaped > 0)
+			if (settle_first(timeouts))
+				return timeouts->heap[0].when_ns;
+	} while (gyre__wheel_turn(timeouts));
+	return GYRE_FOREVER;
 }
 
 void
 gyre__timeouts_collect(struct gyre__timeouts *timeouts, int64_t now_ns)
 {
-	while (timeouts->count > 0 && timeouts->heap[0].when_ns <= now_ns &&
-	       timeouts->heap[0].when_ns != GYRE_FOREVER) {
+	int64_t when_ns;
+
+	timeouts->now_tick = gyre__tick_of(now_ns);
+	while ((when_ns = gyre__timeouts_next(timeouts)) <= now_ns &&
+	       when_ns != GYRE_FOREVER) {
 		uint32_t number = timeouts->heap[0].slot;
 
-		if (!settle_first(timeouts))
-			continue;
-		take_from_heap(timeouts, 0);
+		gyre__heap_remove(timeouts, number);
 		link_due(timeouts, number);
 	}
 }
@@ -403,9 +350,13 @@ gyre__timeouts_pop_any(struct gyre__timeouts *timeouts,
 
 	if (gyre__timeouts_pop_due(timeouts, ret_callback))
 		return true;
-	if (timeouts->count == 0)
+	if (timeouts->heaped > 0)
+		number = timeouts->heap[timeouts->heaped - 1].slot;
+	else
+		number = gyre__wheel_any(timeouts);
+	if (number == NONE)
 		return false;
-	number = timeouts->heap[--timeouts->count].slot;
+	take_out(timeouts, number);
 	*ret_callback = timeouts->slots[number].callback;
 	free_slot(timeouts, number);
 	return true;
@@ -441,29 +392,6 @@ validate_due(const struct gyre__timeouts *timeouts)
 	GYRE_INSIST(timeouts->due_last == previous);
 }
 
-static void
-validate_heap(const struct gyre__timeouts *timeouts)
-{
-	for (uint32_t place = 0; place < timeouts->count; place++) {
-		const struct gyre__timeout_key *key = &timeouts->heap[place];
-		const struct gyre__timeout_slot *slot;
-
-		GYRE_INSIST(key->slot < timeouts->used);
-		GYRE_INSIST(timeouts->slots[key->slot].state ==
-			    GYRE__TIMEOUT_SCHEDULED);
-		GYRE_INSIST(timeouts->places[key->slot] == place);
-		slot = &timeouts->slots[key->slot];
-		/* The same key, or an earlier one of an earlier deadline. */
-		GYRE_INSIST(key->when_ns <= slot->when_ns);
-		GYRE_INSIST(key->sequence < slot->sequence ||
-			    (key->sequence == slot->sequence &&
-			     key->when_ns == slot->when_ns));
-		if (place > 0)
-			GYRE_INSIST(!before(
-				key, &timeouts->heap[(place - 1) / CHILDREN]));
-	}
-}
-
 void
 gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
 {
@@ -472,7 +400,9 @@ gyre__timeouts_validate(const struct gyre__timeouts *timeouts)
 		count_chain(timeouts, timeouts->free, GYRE__TIMEOUT_FREE);
 
 	GYRE_INSIST(timeouts->used <= timeouts->capacity);
-	GYRE_INSIST(timeouts->count + due + free == timeouts->used);
+	GYRE_INSIST(timeouts->heaped + timeouts->listed + due + free ==
+		    timeouts->used);
 	validate_due(timeouts);
-	validate_heap(timeouts);
+	gyre__heap_validate(timeouts);
+	gyre__wheel_validate(timeouts);
 }

@@ -10,6 +10,7 @@
 #define STEPS   1500
 #define KEPT    256 /* entries the model remembers, gone ones too */
 #define INSTANT 40  /* few instants make many ties */
+#define SCALES  8   /* from neighbours to all of time */
 
 enum fate {
 	GONE, /* popped or cancelled: the handle is stale */
@@ -30,6 +31,7 @@ static unsigned order;
 static int64_t now;
 static uint64_t seed_of_run;
 static unsigned step;
+static int64_t unit_ns; /* between two instants */
 
 static void
 expect(bool so, const char *what)
@@ -77,7 +79,8 @@ random_instant(uint64_t *seed)
 		return GYRE_FOREVER;
 	if (pick == 1)
 		return INT64_MIN;
-	return now - INSTANT / 4 + (int64_t)(next_random(seed) % INSTANT);
+	return now + unit_ns * (int64_t)(next_random(seed) % INSTANT) -
+	       unit_ns * (INSTANT / 4);
 }
 
 /* Over a gone entry if it hits one, whose handle is then forgotten. */
@@ -138,7 +141,7 @@ collect(uint64_t *seed)
 {
 	struct entry *entry;
 
-	now += (int64_t)(next_random(seed) % (INSTANT / 4));
+	now += unit_ns * (int64_t)(next_random(seed) % (INSTANT / 4));
 	gyre__timeouts_collect(&timeouts, now);
 	while ((entry = first_of(SCHEDULED)) != NULL && entry->when_ns <= now) {
 		entry->fate = DUE;
@@ -199,6 +202,7 @@ run_seed(uint64_t seed)
 	memset(model, 0, sizeof(model));
 	order = 0;
 	now = 0;
+	unit_ns = INT64_C(1) << seed % SCALES * 7;
 	gyre__timeouts_init(&timeouts, &fake_sys);
 	for (step = 0; step < STEPS; step++) {
 		uint64_t pick = next_random(&seed) % 20;
