@@ -112,8 +112,8 @@ void gyre__wheel_remove(struct gyre__timeouts *timeouts, uint32_t number);
 bool gyre__wheel_is_before(const struct gyre__timeouts *timeouts,
 			   uint32_t number, int64_t when_ns);
 
-/* Bring the first list to the heap, which is empty; false: there is none. It
- * may be that nothing arrives: all were moved to later. */
+/* Spread the first list over lower ones and the heap, which is empty; false:
+ * there is none. It may be that nothing arrives in the heap. */
 bool gyre__wheel_turn(struct gyre__timeouts *timeouts);
 
 /* One was put into the heap: begin anew at the present if the heap has grown

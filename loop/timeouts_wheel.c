@@ -140,18 +140,18 @@ first_list(const struct gyre__timeouts *timeouts)
 	return GYRE__WHEEL_NEVER;
 }
 
-/* The last tick that a list can have. */
+/* The first tick that a list can have. */
 static uint64_t
-last_tick(const struct gyre__timeouts *timeouts, uint32_t list)
+first_tick(const struct gyre__timeouts *timeouts, uint32_t list)
 {
 	unsigned shift = list / GYRE__WHEEL_LISTS * GYRE__WHEEL_BITS;
 	uint64_t above = timeouts->tick >> shift >> GYRE__WHEEL_BITS
 							    << GYRE__WHEEL_BITS;
 
-	return (above | (list & MASK)) << shift | ((UINT64_C(1) << shift) - 1);
+	return (above | (list & MASK)) << shift;
 }
 
-/* Take a whole list, which begins with this slot. */
+/* Place a whole list, which begins with this slot. */
 static void
 place_all(struct gyre__timeouts *timeouts, uint32_t number)
 {
@@ -167,24 +167,21 @@ bool
 gyre__wheel_turn(struct gyre__timeouts *timeouts)
 {
 	uint32_t list = first_list(timeouts);
-	uint32_t first = timeouts->lists[list];
-	uint64_t tick;
+	uint32_t number = timeouts->lists[list];
 
 	GYRE_INSIST(timeouts->heaped == 0);
 	if (list == GYRE__WHEEL_NEVER)
 		return false;
-	tick = last_tick(timeouts, list);
-	for (uint32_t i = first; i != NONE; i = timeouts->slots[i].link.next) {
-		uint64_t own = gyre__tick_of(timeouts->slots[i].when_ns);
-
-		if (own < tick)
-			tick = own;
-		timeouts->listed--;
-	}
 	mark_empty(timeouts, list);
-	timeouts->tick = tick;
+	timeouts->tick = first_tick(timeouts, list);
 	timeouts->put_before = 0;
-	place_all(timeouts, first);
+	while (number != NONE) {
+		uint32_t next = timeouts->slots[number].link.next;
+
+		timeouts->listed--;
+		gyre__wheel_place(timeouts, number);
+		number = next;
+	}
 	return true;
 }
 
