@@ -7,7 +7,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 int
 gyre__address_parse(const char *text, uint16_t port,
@@ -43,4 +45,53 @@ gyre__address_port(const struct gyre__address *address)
 	}
 	memcpy(&in, &address->storage, sizeof(in));
 	return ntohs(in.sin_port);
+}
+
+/* Of a name in the abstract, which begins with a NUL, that is an @. */
+static int
+format_unix(const struct gyre__address *address, char *ret_text, size_t size)
+{
+	size_t offset = offsetof(struct sockaddr_un, sun_path);
+	size_t length = 0;
+	struct sockaddr_un un;
+
+	memcpy(&un, &address->storage, sizeof(un));
+	if (address->length > offset)
+		length = address->length - offset;
+	if (length > sizeof(un.sun_path))
+		length = sizeof(un.sun_path);
+	if (length > 1 && un.sun_path[0] == '\0')
+		un.sun_path[0] = '@';
+	return snprintf(ret_text, size, "unix:%.*s", (int)length, un.sun_path);
+}
+
+int
+gyre__address_format(const struct gyre__address *address, char *ret_text,
+		     size_t size)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	int length;
+
+	switch (address->storage.ss_family) {
+	case AF_INET:
+		memcpy(&in, &address->storage, sizeof(in));
+		inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
+		length = snprintf(ret_text, size, "%s:%u", host,
+				  gyre__address_port(address));
+		break;
+	case AF_INET6:
+		memcpy(&in6, &address->storage, sizeof(in6));
+		inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
+		length = snprintf(ret_text, size, "[%s]:%u", host,
+				  gyre__address_port(address));
+		break;
+	case AF_UNIX:
+		length = format_unix(address, ret_text, size);
+		break;
+	default:
+		return -EAFNOSUPPORT;
+	}
+	return (size_t)length < size ? 0 : -ENOBUFS;
 }

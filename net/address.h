@@ -4,6 +4,7 @@
 #ifndef GYRE_NET_ADDRESS_H
 #define GYRE_NET_ADDRESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,14 @@ struct gyre__address {
  */
 int gyre__address_parse(const char *text, uint16_t port,
 			struct gyre__address *ret_address);
+
+/*
+ * Write an address as text: "127.0.0.1:80", "[::1]:80", "unix:/path".
+ *
+ * Errors: -ENOBUFS it does not fit; -EAFNOSUPPORT it is of another family
+ */
+int gyre__address_format(const struct gyre__address *address, char *ret_text,
+			 size_t size);
 
 /* The port of an IPv4 or IPv6 address. */
 uint16_t gyre__address_port(const struct gyre__address *address);

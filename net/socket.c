@@ -3,6 +3,8 @@
  */
 #include "net/socket.h"
 
+#include <gyre/resolve.h>
+
 #include "base/sys.h"
 #include "net/address.h"
 
@@ -85,6 +87,36 @@ gyre__socket_listen(const struct gyre_sys *sys, struct gyre__address *address,
 		return status;
 	}
 	return fd;
+}
+
+int
+gyre__socket_connect(const struct gyre_sys *sys,
+		     const struct gyre_address *address)
+{
+	int fd = make_socket(sys, address->sockaddr->sa_family);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	/* Interrupted, it goes on all the same. */
+	if (sys->connect(fd, address->sockaddr, (socklen_t)address->length) ==
+		    0 ||
+	    errno == EINPROGRESS || errno == EINTR)
+		return fd;
+	error = -errno;
+	sys->close(fd);
+	return error;
+}
+
+int
+gyre__socket_error(const struct gyre_sys *sys, int fd)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	if (sys->getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+		return -errno;
+	return -error;
 }
 
 void

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 struct gyre_sys;
+struct gyre_address;
 struct gyre__address;
 
 /* Where a send cannot be told, gyre__socket_tune() tells the socket. */
@@ -25,6 +26,18 @@ struct gyre__address;
 int gyre__socket_listen(const struct gyre_sys *sys,
 			struct gyre__address *address, int backlog,
 			bool reuse_port);
+
+/*
+ * Make a stream socket and begin to connect it; it is writable once that is
+ * decided, and gyre__socket_error() tells how.
+ *
+ * Returns: the descriptor, or a negative errno and nothing is left of it
+ */
+int gyre__socket_connect(const struct gyre_sys *sys,
+			 const struct gyre_address *address);
+
+/* The error that waits in a socket, negative, or 0. */
+int gyre__socket_error(const struct gyre_sys *sys, int fd);
 
 /* Prepare a connected socket for a stream; what it cannot do is left. */
 void gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay);

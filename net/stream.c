@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/sys.h"
+#include "net/connect.h"
 #include "net/socket.h"
 
 #include <errno.h>
@@ -50,6 +51,15 @@ finish(struct gyre_stream *stream)
 	sys->release(stream);
 }
 
+static void
+close_fd(struct gyre_stream *stream)
+{
+	gyre__loop_count_connection(stream->loop, -1);
+	gyre_loop_remove_handler(stream->loop, stream->fd);
+	stream->sys->close(stream->fd);
+	stream->fd = -1;
+}
+
 void
 gyre__stream_end(struct gyre_stream *stream, int error)
 {
@@ -57,10 +67,11 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 	stream->error = error;
 	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
 	gyre__loop_remove_dependent(&stream->dependent);
-	gyre__loop_count_connection(stream->loop, -1);
-	gyre_loop_remove_handler(stream->loop, stream->fd);
-	stream->sys->close(stream->fd);
-	stream->fd = -1;
+	if (stream->connect != NULL)
+		gyre__connect_give_up(stream->connect, error);
+	stream->connect = NULL;
+	if (stream->fd >= 0)
+		close_fd(stream);
 	gyre__stream_do_later(stream);
 }
 
@@ -188,7 +199,7 @@ gyre__stream_touch(struct gyre_stream *stream)
 static void
 end_gently(struct gyre_stream *stream)
 {
-	if (!stream->ended)
+	if (!stream->ended && stream->fd >= 0)
 		gyre__stream_discard(stream);
 	gyre__stream_end(stream, 0);
 }
@@ -232,6 +243,8 @@ settle(struct gyre__batch_end *end)
 				       offsetof(struct gyre_stream, settle));
 	int status = 0;
 
+	if (stream->connect != NULL)
+		return;
 	if (!stream->blocked && gyre__buffer_length(&stream->output) > 0)
 		status = gyre__stream_send(stream);
 	if (status < 0) {
@@ -263,6 +276,7 @@ set_options(struct gyre_stream *stream,
 		or_default(options->write_high_bytes, WRITE_HIGH_DEFAULT);
 	stream->write_max_bytes =
 		or_default(options->write_max_bytes, SIZE_MAX);
+	stream->no_delay = options->no_delay;
 }
 
 static void
@@ -274,6 +288,44 @@ flush_and_close(struct gyre_stream *stream)
 	gyre__stream_touch(stream);
 }
 
+struct gyre_stream *
+gyre__stream_new(struct gyre_loop *loop,
+		 const struct gyre_stream_options *options,
+		 const struct gyre_stream_ops *ops, void *arg)
+{
+	const struct gyre_sys *sys = gyre__loop_sys(loop);
+	struct gyre_stream *stream = gyre__allocate(sys, sizeof(*stream), 0);
+
+	if (stream == NULL)
+		return NULL;
+	stream->loop = loop;
+	stream->sys = sys;
+	stream->ops = *ops;
+	stream->arg = arg;
+	set_options(stream, options);
+	stream->fd = -1;
+	stream->later.run = later_run;
+	stream->later.drop = later_drop;
+	stream->settle.run = settle;
+	stream->dependent.close = close_with_loop;
+	return stream;
+}
+
+int
+gyre__stream_adopt(struct gyre_stream *stream, int fd)
+{
+	int status = gyre_loop_add_handler(stream->loop, fd, GYRE_READ,
+					   on_event, stream);
+
+	if (status < 0)
+		return status;
+	stream->fd = fd;
+	stream->interest = GYRE_READ;
+	gyre__loop_count_connection(stream->loop, 1);
+	gyre__socket_tune(stream->sys, fd, stream->no_delay);
+	return 0;
+}
+
 int
 gyre_stream_open(struct gyre_loop *loop, int fd,
 		 const struct gyre_stream_options *options,
@@ -282,35 +334,20 @@ gyre_stream_open(struct gyre_loop *loop, int fd,
 {
 	static const struct gyre_stream_options defaults = { .no_delay =
 								     false };
-	const struct gyre_sys *sys = gyre__loop_sys(loop);
 	struct gyre_stream *stream;
 	int status;
 
 	GYRE_REQUIRE(ops != NULL);
-	if (options == NULL)
-		options = &defaults;
-	stream = gyre__allocate(sys, sizeof(*stream), 0);
+	stream = gyre__stream_new(loop, options != NULL ? options : &defaults,
+				  ops, arg);
 	if (stream == NULL)
 		return -ENOMEM;
-	stream->loop = loop;
-	stream->sys = sys;
-	stream->ops = *ops;
-	stream->arg = arg;
-	set_options(stream, options);
-	stream->fd = fd;
-	stream->interest = GYRE_READ;
-	stream->later.run = later_run;
-	stream->later.drop = later_drop;
-	stream->settle.run = settle;
-	stream->dependent.close = close_with_loop;
-	status = gyre_loop_add_handler(loop, fd, GYRE_READ, on_event, stream);
+	status = gyre__stream_adopt(stream, fd);
 	if (status < 0) {
-		sys->release(stream);
+		stream->sys->release(stream);
 		return status;
 	}
 	gyre__loop_add_dependent(loop, &stream->dependent);
-	gyre__loop_count_connection(loop, 1);
-	gyre__socket_tune(sys, fd, options->no_delay);
 	*ret_stream = stream;
 	return 0;
 }

@@ -38,13 +38,15 @@ struct gyre_stream {
 	size_t read_max_bytes;
 	size_t write_high_bytes;
 	size_t write_max_bytes; /* SIZE_MAX: none */
+	bool no_delay;
 
 	/* -- owner -- */
-	int fd;    /* -1: closed */
+	int fd;    /* -1: not connected, or closed */
 	int error; /* for on_close */
 	enum gyre__stream_state state;
 	unsigned interest; /* what the handler waits for */
 	bool later_posted;
+	struct gyre__connect *connect; /* until it is connected, or NULL */
 
 	/* input */
 	bool paused;       /* by the user */
@@ -70,6 +72,16 @@ struct gyre_stream {
 };
 
 /* stream.c */
+
+/* Make one without a descriptor, which is not on its loop yet; NULL: no memory.
+ * It may be released as it is. */
+struct gyre_stream *gyre__stream_new(struct gyre_loop *loop,
+				     const struct gyre_stream_options *options,
+				     const struct gyre_stream_ops *ops,
+				     void *arg);
+
+/* Give it a connected descriptor; on error that is still the caller's. */
+int gyre__stream_adopt(struct gyre_stream *stream, int fd);
 
 /* Have settle run at the end of this batch. */
 void gyre__stream_touch(struct gyre_stream *stream);

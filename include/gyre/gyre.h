@@ -29,5 +29,6 @@
 #include <gyre/net.h>
 #include <gyre/stream_read.h>
 #include <gyre/resolve.h>
+#include <gyre/stream_connect.h>
 
 #endif

@@ -109,6 +109,10 @@ struct gyre_stream_ops {
 	 * after it. May be NULL.
 	 */
 	void (*on_close)(struct gyre_stream *stream, int error, void *arg);
+	/*
+	 * A stream of gyre_stream_connect() is connected. May be NULL.
+	 */
+	void (*on_connect)(struct gyre_stream *stream, void *arg);
 };
 
 struct gyre_stream_options {
@@ -196,7 +200,7 @@ GYRE_API void gyre_stream_shutdown(struct gyre_stream *stream);
 GYRE_API void gyre_stream_close(struct gyre_stream *stream, bool flush);
 
 /*
- * Return the descriptor, or -1 once closed.
+ * Return the descriptor, or -1 while not connected and once closed.
  *
  * Thread: owner
  */

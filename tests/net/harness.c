@@ -72,6 +72,27 @@ fault_socket(int domain, int type, int protocol)
 	return fails(&faults.socket) ? -1 : socket(domain, type, protocol);
 }
 
+/* The port, which is at the same place in IPv4 and IPv6. */
+static int
+fault_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	struct sockaddr_in in = { .sin_port = 0 };
+	unsigned call = faults.connect.calls;
+
+	memcpy(&in, address, length < sizeof(in) ? length : sizeof(in));
+	if (call < sizeof(faults.connect_ports) / sizeof(uint16_t))
+		faults.connect_ports[call] = ntohs(in.sin_port);
+	return fails(&faults.connect) ? -1 : connect(fd, address, length);
+}
+
+static int
+fault_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
+{
+	return fails(&faults.getsockopt)
+		       ? -1
+		       : getsockopt(fd, level, name, value, size);
+}
+
 static int
 fault_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
@@ -187,6 +208,8 @@ fill_table(void)
 	table.allocate = fault_allocate;
 	table.release = fault_release;
 	table.socket = fault_socket;
+	table.connect = fault_connect;
+	table.getsockopt = fault_getsockopt;
 	table.setsockopt = fault_setsockopt;
 	table.bind = fault_bind;
 	table.listen = fault_listen;
@@ -319,31 +342,32 @@ unix_pair(int fds[2])
 			 0);
 }
 
-static int
-listen_plainly(struct sockaddr_in *address)
+int
+listen_at(int backlog, uint16_t *ret_port)
 {
-	socklen_t length = sizeof(*address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	*address = (struct sockaddr_in){
+	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
 	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)address, length), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &length),
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length),
 			 0);
+	*ret_port = ntohs(address.sin_port);
 	return fd;
 }
 
 void
 tcp_pair(int fds[2])
 {
-	struct sockaddr_in address;
-	int listener = listen_plainly(&address);
+	uint16_t port;
+	int listener = listen_at(1, &port);
 
-	fds[1] = connect_to(ntohs(address.sin_port));
+	fds[1] = connect_to(port);
 	fds[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(fds[0] >= 0);
 	close(listener);

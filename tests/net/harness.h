@@ -31,6 +31,8 @@ struct fault {
 struct faults {
 	struct fault allocate;
 	struct fault socket;
+	struct fault connect;
+	struct fault getsockopt;
 	struct fault setsockopt;
 	struct fault bind;
 	struct fault listen;
@@ -39,6 +41,7 @@ struct faults {
 	struct fault watch; /* what tells a poller of a descriptor */
 	struct fault recv;
 	struct fault send;
+	uint16_t connect_ports[8]; /* to which, in the order of the calls */
 	bool endless;    /* recv always has as much as it is asked for */
 	size_t recv_max; /* bytes a call moves at most; 0: no limit */
 	size_t send_max;
@@ -76,6 +79,8 @@ uint64_t iterations(void);
 void unix_pair(int fds[2]);
 void tcp_pair(int fds[2]);
 int connect_to(uint16_t port);
+/* A listener of 127.0.0.1; it has room for backlog + 1 that nobody accepts. */
+int listen_at(int backlog, uint16_t *ret_port);
 /* Close with a reset. */
 void reset(int fd);
 /* Send all of it, running the loop while the kernel takes none. */
