@@ -70,6 +70,7 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 	if (stream->connect != NULL)
 		gyre__connect_give_up(stream->connect, error);
 	stream->connect = NULL;
+	gyre__patience_stop(stream);
 	if (stream->fd >= 0)
 		close_fd(stream);
 	gyre__stream_do_later(stream);
@@ -277,6 +278,7 @@ set_options(struct gyre_stream *stream,
 	stream->write_max_bytes =
 		or_default(options->write_max_bytes, SIZE_MAX);
 	stream->no_delay = options->no_delay;
+	stream->patience.idle_ns = options->idle_ns;
 }
 
 static void
@@ -319,6 +321,11 @@ gyre__stream_adopt(struct gyre_stream *stream, int fd)
 
 	if (status < 0)
 		return status;
+	status = gyre__patience_start(stream);
+	if (status < 0) {
+		gyre_loop_remove_handler(stream->loop, fd);
+		return status;
+	}
 	stream->fd = fd;
 	stream->interest = GYRE_READ;
 	gyre__loop_count_connection(stream->loop, 1);

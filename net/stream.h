@@ -14,6 +14,7 @@
 
 #include "loop/loop.h"
 #include "net/buffer.h"
+#include "net/patience.h"
 #include "net/pull.h"
 
 /*
@@ -66,6 +67,7 @@ struct gyre_stream {
 	struct gyre__buffer output; /* written, not sent */
 	uint64_t written_bytes;
 
+	struct gyre__patience patience;
 	struct gyre_task later;
 	struct gyre__batch_end settle;
 	struct gyre__dependent dependent;

@@ -104,8 +104,9 @@ struct gyre_stream_ops {
 	void (*on_drain)(struct gyre_stream *stream, void *arg);
 	/*
 	 * The stream is closed, once, for whatever reason: 0 (by us, or both
-	 * sides have ended), -ESHUTDOWN (its loop was closed) or another
-	 * negative errno (-ECONNRESET, -EPIPE, -ENOMEM). The stream is freed
+	 * sides have ended), -ESHUTDOWN (its loop was closed), -ETIMEDOUT (it
+	 * was too long or idle for too long) or another negative errno
+	 * (-ECONNRESET, -EPIPE, -ENOMEM). The stream is freed
 	 * after it. May be NULL.
 	 */
 	void (*on_close)(struct gyre_stream *stream, int error, void *arg);
@@ -121,6 +122,7 @@ struct gyre_stream_options {
 	size_t write_high_bytes; /* 0: 1 MiB; over it reading pauses */
 	size_t write_max_bytes;  /* 0: none; over it writes are refused */
 	bool no_delay;           /* TCP_NODELAY */
+	int64_t idle_ns;         /* as for gyre_stream_set_idle(); 0: none */
 };
 
 /* Counters and state of one stream. */
@@ -198,6 +200,31 @@ GYRE_API void gyre_stream_shutdown(struct gyre_stream *stream);
  * Thread: owner
  */
 GYRE_API void gyre_stream_close(struct gyre_stream *stream, bool flush);
+
+/*
+ * Close the stream with -ETIMEDOUT at an instant of the loop's clock, whatever
+ * it is doing; 0 or GYRE_FOREVER: never. A stream that connects has the
+ * deadline of its options before.
+ *
+ * Thread: owner
+ * Errors: -EPIPE the stream is closed; -ENOMEM, and nothing has changed
+ */
+GYRE_API int gyre_stream_set_deadline(struct gyre_stream *stream,
+				      int64_t deadline_ns) GYRE_MUST_CHECK;
+
+/*
+ * Close the stream with -ETIMEDOUT when no byte has come in or left for
+ * idle_ns; 0: never. What is written counts once the kernel has taken it, so
+ * this also ends a close that flushes to a peer that does not read. Up to an
+ * eighth of idle_ns late, never early; it costs a
+ * timeout eight times in idle_ns, and bytes that move nothing. Counts from this
+ * call on.
+ *
+ * Thread: owner
+ * Errors: -EPIPE the stream is closed; -ENOMEM, and nothing has changed
+ */
+GYRE_API int gyre_stream_set_idle(struct gyre_stream *stream,
+				  int64_t idle_ns) GYRE_MUST_CHECK;
 
 /*
  * Return the descriptor, or -1 while not connected and once closed.
