@@ -138,6 +138,7 @@ const struct gyre_sys gyre__sys_default = {
 	.getpeername = getpeername,
 	.recv = recv,
 	.send = send,
+	.sendmsg = sendmsg,
 	.shutdown = shutdown,
 	.accept = sys_accept,
 	.peer_user = sys_peer_user,

@@ -83,6 +83,7 @@ struct gyre_sys {
 	int (*getpeername)(int, struct sockaddr *, socklen_t *);
 	ssize_t (*recv)(int, void *, size_t, int);
 	ssize_t (*send)(int, const void *, size_t, int);
+	ssize_t (*sendmsg)(int, const struct msghdr *, int);
 	int (*shutdown)(int, int);
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);

@@ -1,10 +1,12 @@
 /*
- * The way out: from gyre_stream_write to the socket.
+ * The way out: from the calls that write to the socket.
  *
  * What is written in a batch leaves in one send at its end. What the kernel
  * does not take waits until the socket is writable; meanwhile, above the high
  * mark, the stream takes nothing in that would make it grow.
  */
+#include <gyre/stream_write.h>
+
 #include "net/stream.h"
 
 #include "base/check.h"
@@ -13,59 +15,169 @@
 
 #include <errno.h>
 
-int
-gyre_stream_write(struct gyre_stream *stream, const void *data, size_t length)
-{
-	size_t pending = gyre__buffer_length(&stream->output);
-	int status;
+/* A send takes so many parts. */
+#define PARTS_MAX 64
 
+size_t
+gyre__stream_pending(const struct gyre_stream *stream)
+{
+	return gyre__buffer_length(&stream->output) + stream->lending.left;
+}
+
+/* -- writing ----------------------------------------------------------------
+ */
+
+/* Whether so much more may be written. */
+static int
+admit(const struct gyre_stream *stream, size_t length)
+{
 	gyre__loop_require_owner(stream->loop);
-	GYRE_REQUIRE(data != NULL || length == 0);
 	if (stream->state != GYRE__STREAM_OPEN || stream->ending)
 		return -EPIPE;
-	if (length > stream->write_max_bytes - pending)
+	if (length > stream->write_max_bytes - gyre__stream_pending(stream))
 		return -ENOBUFS;
-	status =
-		gyre__buffer_append(&stream->output, stream->sys, data, length);
-	if (status < 0)
-		return status;
+	return 0;
+}
+
+/* It has been written. */
+static void
+note_written(struct gyre_stream *stream, size_t length)
+{
 	stream->written_bytes += length;
 	if (gyre_stream_is_full(stream))
 		stream->full = true;
 	if (!stream->blocked)
 		gyre__stream_touch(stream);
+}
+
+int
+gyre_stream_write(struct gyre_stream *stream, const void *data, size_t length)
+{
+	int status = admit(stream, length);
+
+	GYRE_REQUIRE(data != NULL || length == 0);
+	if (status == 0)
+		status = gyre__buffer_append(&stream->output, stream->sys, data,
+					     length);
+	if (status == 0)
+		note_written(stream, length);
+	return status;
+}
+
+int
+gyre_stream_writev(struct gyre_stream *stream, const struct gyre_bytes *parts,
+		   size_t count)
+{
+	size_t length = 0;
+	int status;
+
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].length > SIZE_MAX - length)
+			return -ENOBUFS;
+		length += parts[i].length;
+	}
+	status = admit(stream, length);
+	if (status < 0 || length == 0)
+		return status;
+	if (gyre__buffer_reserve(&stream->output, stream->sys, length) == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		/* There is room. */
+		status = gyre__buffer_append(&stream->output, stream->sys,
+					     parts[i].data, parts[i].length);
+		GYRE_INSIST(status == 0);
+	}
+	note_written(stream, length);
 	return 0;
+}
+
+int
+gyre_stream_write_message(struct gyre_stream *stream,
+			  const struct gyre_message *message)
+{
+	int status = admit(stream, message->size);
+
+	GYRE_REQUIRE(message->data != NULL || message->size == 0);
+	if (status == 0)
+		status = gyre__lent_add_message(stream, message);
+	if (status < 0)
+		return status;
+	if (gyre__stream_pending(stream) == 0)
+		gyre__lent_consume(stream, 0);
+	note_written(stream, message->size);
+	return 0;
+}
+
+struct gyre_future *
+gyre_stream_flush_future(struct gyre_stream *stream)
+{
+	struct gyre_future *future = gyre_future_new(stream->loop);
+
+	gyre__loop_require_owner(stream->loop);
+	if (future == NULL)
+		return NULL;
+	if (stream->state == GYRE__STREAM_CLOSED) {
+		(void)gyre_future_reject(
+			future, stream->error != 0 ? stream->error : -EPIPE,
+			"the stream is closed");
+		(void)gyre_future_result(future, NULL);
+	} else if (gyre__stream_pending(stream) == 0) {
+		(void)gyre_future_resolve(future, NULL);
+	} else if (gyre__lent_add_mark(stream, future) < 0) {
+		gyre_future_unref(future);
+		return NULL;
+	}
+	return future;
 }
 
 bool
 gyre_stream_is_full(const struct gyre_stream *stream)
 {
 	gyre__loop_require_owner(stream->loop);
-	return gyre__buffer_length(&stream->output) > stream->write_high_bytes;
+	return gyre__stream_pending(stream) > stream->write_high_bytes;
+}
+
+/* -- sending ----------------------------------------------------------------
+ */
+
+static ssize_t
+send_parts(struct gyre_stream *stream)
+{
+	struct iovec parts[PARTS_MAX];
+	struct msghdr message = { .msg_iov = parts };
+
+	message.msg_iovlen = gyre__lent_gather(stream, parts, PARTS_MAX);
+	return stream->sys->sendmsg(stream->fd, &message, GYRE__SEND_FLAGS);
 }
 
 int
 gyre__stream_send(struct gyre_stream *stream)
 {
 	struct gyre__buffer *output = &stream->output;
-	size_t length = gyre__buffer_length(output);
+	bool copied = stream->lending.waiting.oldest == NULL;
 	ssize_t sent;
 
-	GYRE_INSIST(length > 0 && !stream->blocked);
-	sent = stream->sys->send(stream->fd, gyre__buffer_bytes(output), length,
-				 GYRE__SEND_FLAGS);
+	GYRE_INSIST(gyre__stream_pending(stream) > 0 && !stream->blocked);
+	if (copied)
+		sent = stream->sys->send(stream->fd, gyre__buffer_bytes(output),
+					 gyre__buffer_length(output),
+					 GYRE__SEND_FLAGS);
+	else
+		sent = send_parts(stream);
 	if (sent < 0 && !gyre__socket_would_block(errno))
 		return -errno;
-	if (sent > 0)
+	if (sent > 0 && copied)
 		gyre__buffer_consume(output, stream->sys, (size_t)sent);
-	stream->blocked = gyre__buffer_length(output) > 0;
+	else if (sent > 0)
+		gyre__lent_consume(stream, (size_t)sent);
+	stream->blocked = gyre__stream_pending(stream) > 0;
 	return 0;
 }
 
 void
 gyre__stream_note_drain(struct gyre_stream *stream)
 {
-	size_t pending = gyre__buffer_length(&stream->output);
+	size_t pending = gyre__stream_pending(stream);
 
 	if (!stream->full || pending > stream->write_high_bytes / 2)
 		return;

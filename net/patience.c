@@ -23,7 +23,7 @@ static uint64_t
 moved(const struct gyre_stream *stream)
 {
 	return stream->read_bytes + stream->written_bytes -
-	       gyre__buffer_length(&stream->output);
+	       gyre__stream_pending(stream);
 }
 
 static int64_t

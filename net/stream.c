@@ -43,6 +43,7 @@ finish(struct gyre_stream *stream)
 	const struct gyre_sys *sys = stream->sys;
 
 	GYRE_INSIST(stream->state == GYRE__STREAM_CLOSED);
+	gyre__lent_release(stream);
 	gyre__pull_end(stream);
 	if (stream->ops.on_close != NULL)
 		stream->ops.on_close(stream, stream->error, stream->arg);
@@ -71,6 +72,7 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 		gyre__connect_give_up(stream->connect, error);
 	stream->connect = NULL;
 	gyre__patience_stop(stream);
+	gyre__lent_end(stream, error);
 	if (stream->fd >= 0)
 		close_fd(stream);
 	gyre__stream_do_later(stream);
@@ -102,6 +104,7 @@ later_run(struct gyre_task *task)
 	struct gyre_stream *stream = stream_of(task);
 
 	stream->later_posted = false;
+	gyre__lent_release(stream);
 	if (stream->state != GYRE__STREAM_OPEN &&
 	    gyre__pull_is_waiting(stream)) {
 		gyre__pull_complete(stream);
@@ -246,14 +249,14 @@ settle(struct gyre__batch_end *end)
 
 	if (stream->connect != NULL)
 		return;
-	if (!stream->blocked && gyre__buffer_length(&stream->output) > 0)
+	if (!stream->blocked && gyre__stream_pending(stream) > 0)
 		status = gyre__stream_send(stream);
 	if (status < 0) {
 		gyre__stream_end(stream, status);
 		return;
 	}
 	gyre__stream_note_drain(stream);
-	if (gyre__buffer_length(&stream->output) == 0)
+	if (gyre__stream_pending(stream) == 0)
 		end_output(stream);
 	if (stream->state != GYRE__STREAM_CLOSED)
 		watch(stream, wanted(stream));
@@ -391,7 +394,7 @@ gyre_stream_shutdown(struct gyre_stream *stream)
 void
 gyre_stream_close(struct gyre_stream *stream, bool flush)
 {
-	bool pending = gyre__buffer_length(&stream->output) > 0;
+	bool pending = gyre__stream_pending(stream) > 0;
 
 	gyre__loop_require_owner(stream->loop);
 	if (stream->state == GYRE__STREAM_CLOSED)
@@ -419,7 +422,7 @@ gyre_stream_get_stats(const struct gyre_stream *stream,
 	*ret_stats = (struct gyre_stream_stats){
 		.read_bytes = stream->read_bytes,
 		.written_bytes = stream->written_bytes,
-		.pending_bytes = gyre__buffer_length(&stream->output),
+		.pending_bytes = gyre__stream_pending(stream),
 		.unread_bytes = gyre__pull_unread(stream),
 	};
 }

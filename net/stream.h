@@ -1,7 +1,7 @@
 /*
  * A stream's insides, shared by the files that work on one: stream.c (its
  * life), input.c (what comes in), pull.c (reads by request), output.c (what
- * leaves).
+ * leaves), lent.c (what of that is not copied).
  *
  * What changes is only noted when it changes; at the end of the batch settle
  * sends, half-closes, closes and tells the poller, all at once. User code runs
@@ -14,6 +14,7 @@
 
 #include "loop/loop.h"
 #include "net/buffer.h"
+#include "net/lent.h"
 #include "net/patience.h"
 #include "net/pull.h"
 
@@ -64,7 +65,8 @@ struct gyre_stream {
 	bool blocked;   /* the kernel took less than it was given */
 	bool ending;    /* half-close once all has left */
 	bool shut;      /* we have half-closed */
-	struct gyre__buffer output; /* written, not sent */
+	struct gyre__buffer output;   /* written, not sent */
+	struct gyre__lending lending; /* what leaves in between */
 	uint64_t written_bytes;
 
 	struct gyre__patience patience;
@@ -143,6 +145,9 @@ void gyre__pull_complete(struct gyre_stream *stream);
 void gyre__pull_end(struct gyre_stream *stream);
 
 /* output.c */
+
+/* How many bytes wait to leave. */
+size_t gyre__stream_pending(const struct gyre_stream *stream);
 
 /* Send once. 0, or the negative errno that ends the stream. */
 int gyre__stream_send(struct gyre_stream *stream);

@@ -28,6 +28,7 @@
 #include <gyre/statistics.h>
 #include <gyre/net.h>
 #include <gyre/stream_read.h>
+#include <gyre/stream_write.h>
 #include <gyre/resolve.h>
 #include <gyre/stream_connect.h>
 

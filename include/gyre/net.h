@@ -28,6 +28,12 @@ extern "C" {
 struct gyre_listener;
 struct gyre_stream;
 
+/* A run of bytes that is somebody else's. */
+struct gyre_bytes {
+	const void *data; /* NULL only if there are none */
+	size_t length;
+};
+
 /* Called with a connected, non-blocking descriptor that is the callee's. */
 typedef void (*gyre_accept_fn)(struct gyre_listener *listener, int fd,
 			       void *arg);

@@ -27,11 +27,6 @@
 extern "C" {
 #endif
 
-struct gyre_bytes {
-	const void *data; /* NULL only if there are none */
-	size_t length;
-};
-
 /* Up to what gyre_stream_read_until() reads. */
 struct gyre_until {
 	const void *delimiter;

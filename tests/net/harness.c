@@ -190,6 +190,30 @@ fault_send(int fd, const void *data, size_t length, int flags)
 	return send(fd, data, length, flags);
 }
 
+/* As much of the parts as a send may move. */
+static ssize_t
+fault_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	char bytes[4096];
+	size_t length = 0;
+
+	if (faults.send_max == 0 || faults.send_max > sizeof(bytes)) {
+		if (fails(&faults.send) || spurious(&faults.send))
+			return -1;
+		return sendmsg(fd, message, flags);
+	}
+	for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
+		const struct iovec *part = &message->msg_iov[i];
+		size_t some = sizeof(bytes) - length;
+
+		if (some > part->iov_len)
+			some = part->iov_len;
+		memcpy(bytes + length, part->iov_base, some);
+		length += some;
+	}
+	return fault_send(fd, bytes, length, flags);
+}
+
 static int
 fault_shutdown(int fd, int how)
 {
@@ -222,6 +246,7 @@ fill_table(void)
 #endif
 	table.recv = fault_recv;
 	table.send = fault_send;
+	table.sendmsg = fault_sendmsg;
 	table.shutdown = fault_shutdown;
 }
 
