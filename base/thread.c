@@ -78,11 +78,14 @@ gyre__thread_start_blocked(const struct gyre_sys *sys, pthread_t *ret_thread,
 	return result;
 }
 
+_Thread_local bool gyre__thread_is_ours;
+
 void
-gyre__thread_name(const char *prefix, unsigned index)
+gyre__thread_enter(const char *prefix, unsigned index)
 {
 	char name[NAME_BYTES];
 
+	gyre__thread_is_ours = true;
 	snprintf(name, sizeof(name), "%s%u", prefix, index);
 #if defined(__linux__)
 	pthread_setname_np(pthread_self(), name);

@@ -35,8 +35,14 @@ int gyre__thread_start_blocked(const struct gyre_sys *sys,
 /* Whether a thread can have a stack of this size; 0: the system's default. */
 bool gyre__thread_can_have_stack(size_t stack_bytes);
 
-/* Name the calling thread "<prefix><index>", where threads have names. */
-void gyre__thread_name(const char *prefix, unsigned index);
+/* Whether the calling thread is one that gyre made: what it sends comes from
+ * inside. */
+extern _Thread_local bool gyre__thread_is_ours
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* What each thread that gyre makes does first: say so, and take the name
+ * "<prefix><index>", where threads have names. */
+void gyre__thread_enter(const char *prefix, unsigned index);
 
 /* Where the calling thread may run. */
 void gyre__cpus_allowed(const struct gyre_sys *sys, struct gyre__cpus *ret);

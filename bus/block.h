@@ -55,8 +55,8 @@ bool gyre__block_run_entries(struct gyre__outbox *outbox,
 			     unsigned end);
 void gyre__block_come_home(struct gyre_task *task);
 
-/* An inbox's poke, which is nobody's message. */
-void gyre__poke_run(struct gyre_task *task);
+/* A task of the house's, which is nobody's message. */
+void gyre__house_run(struct gyre_task *task);
 
 void gyre__drop_mark(void *arg);
 
@@ -102,7 +102,8 @@ gyre__task_messages(const struct gyre_task *task)
 {
 	if (task->run == gyre__block_run)
 		return ((const struct gyre__block *)task)->messages;
-	return task->run == gyre__block_come_home || task->run == gyre__poke_run
+	return task->run == gyre__block_come_home ||
+			       task->run == gyre__house_run
 		       ? 0
 		       : 1;
 }

@@ -118,7 +118,7 @@ go_home(struct gyre__errand *errand)
 	errand->task.run = come_home;
 	errand->task.drop = drop_home;
 	if (errand->asker == NULL ||
-	    gyre_inbox_post(errand->future->home, &errand->task) < 0)
+	    gyre__send_task(errand->future->home, &errand->task) < 0)
 		errand->ops->end(errand, false);
 }
 

@@ -152,7 +152,7 @@ report_or_send(struct gyre_future *future)
 	}
 	future->completion.run = run_report;
 	future->completion.drop = drop_report;
-	return gyre_inbox_post(future->home, &future->completion) == 0;
+	return gyre__send_task(future->home, &future->completion) == 0;
 }
 
 /* -- life ---------------------------------------------------------------- */
@@ -257,7 +257,7 @@ publish(struct gyre_future *future)
 	gyre_future_ref(future);
 	show(future);
 	if (future->home == NULL ||
-	    gyre_inbox_post(future->home, &future->completion) < 0)
+	    gyre__send_task(future->home, &future->completion) < 0)
 		gyre_future_unref(future);
 }
 

@@ -117,7 +117,7 @@ gyre__future_await(struct gyre_future *future, struct gyre__awaiter *awaiter)
 	if (!future->fired)
 		push_awaiter(future, awaiter);
 	else
-		result = gyre_inbox_post(future->home, &awaiter->task);
+		result = gyre__send_task(future->home, &awaiter->task);
 	GYRE_INSIST(result == 0); /* the owner alone closes it */
 	return 0;
 }

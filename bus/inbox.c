@@ -27,15 +27,45 @@ _Static_assert(offsetof(struct gyre_task, _next) ==
 		       offsetof(struct ck_stack_entry, next),
 	       "a task is a ck_stack_entry");
 
+/* -- tasks of the house -------------------------------------------------- */
+
+void
+gyre__house_run(struct gyre_task *task)
+{
+	struct gyre__house_task *house = (struct gyre__house_task *)task;
+
+	house->run(house);
+}
+
+static void
+drop_house(struct gyre_task *task, enum gyre_drop_reason reason)
+{
+	struct gyre__house_task *house = (struct gyre__house_task *)task;
+
+	(void)reason;
+	house->drop(house);
+}
+
+void
+gyre__house_task_init(struct gyre__house_task *task,
+		      void (*run)(struct gyre__house_task *task),
+		      void (*drop)(struct gyre__house_task *task))
+{
+	task->task.run = gyre__house_run;
+	task->task.drop = drop_house;
+	task->run = run;
+	task->drop = drop;
+}
+
 static struct gyre_inbox *
-inbox_of_poke(struct gyre_task *poke)
+inbox_of_poke(struct gyre__house_task *poke)
 {
 	return (struct gyre_inbox *)((char *)poke -
 				     offsetof(struct gyre_inbox, poke));
 }
 
-void
-gyre__poke_run(struct gyre_task *poke)
+static void
+run_poke(struct gyre__house_task *poke)
 {
 	/* inbox.K1 acq_rel: what was done before the pokes that this one
 	 * stands for, urgent tasks among it; pairs with inbox.K2 */
@@ -43,11 +73,12 @@ gyre__poke_run(struct gyre_task *poke)
 }
 
 static void
-drop_poke(struct gyre_task *poke, enum gyre_drop_reason reason)
+drop_poke(struct gyre__house_task *poke)
 {
 	(void)poke;
-	(void)reason;
 }
+
+/* -- the protocol -------------------------------------------------------- */
 
 struct gyre_inbox *
 gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
@@ -61,8 +92,7 @@ gyre__inbox_new(const struct gyre_sys *sys, struct gyre__doorbell *bell)
 	inbox->bell = bell;
 	inbox->forks = gyre__forks();
 	inbox->refs = 1;
-	inbox->poke.run = gyre__poke_run;
-	inbox->poke.drop = drop_poke;
+	gyre__house_task_init(&inbox->poke, run_poke, drop_poke);
 	inbox->awaiters_end = &inbox->awaiters;
 	gyre__cells_init(&inbox->cells, sys);
 	return inbox;
@@ -130,7 +160,8 @@ gyre__inbox_poke(struct gyre_inbox *inbox)
 	/* inbox.K2 acq_rel: what this thread did before; whoever finds it set
 	 * relies on a poke that has not run; pairs with inbox.K1 */
 	if (gyre__swap_32_acq_rel(&inbox->poked, 1) == 0)
-		(void)gyre__inbox_push(inbox, &inbox->poke, &inbox->poke);
+		(void)gyre__inbox_push(inbox, &inbox->poke.task,
+				       &inbox->poke.task);
 }
 
 int
@@ -261,6 +292,13 @@ gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain)
 		gyre__pause();
 		inbox->sys->sched_yield();
 	}
+}
+
+void
+gyre__inbox_admit_insiders(struct gyre_inbox *inbox)
+{
+	/* inbox.O2 relaxed: nothing is read through it */
+	gyre__store_32_relaxed(&inbox->for_insiders, 1);
 }
 
 void

@@ -40,6 +40,18 @@ struct gyre__awaiter;
 struct gyre_bus;
 struct gyre__outbox;
 
+/* A task of the house's own: it runs in its turn, and is nobody's message. */
+struct gyre__house_task {
+	struct gyre_task task; /* first */
+	void (*run)(struct gyre__house_task *task);
+	/* It will not run. */
+	void (*drop)(struct gyre__house_task *task);
+};
+
+void gyre__house_task_init(struct gyre__house_task *task,
+			   void (*run)(struct gyre__house_task *task),
+			   void (*drop)(struct gyre__house_task *task));
+
 /* The consumer has asked that the next push say when it was. */
 #define GYRE__INBOX_INVITED 1u
 
@@ -56,10 +68,13 @@ struct gyre_inbox {
 	/* Written once by close, read by senders: a stale 0 costs them a
 	 * push that is refused. */
 	uint32_t closed;
+	/* Written once by the consumer, read by threads without an outbox: one
+	 * that comes just then may find either. */
+	uint32_t for_insiders;
 	/* -- any thread, atomic: what overtakes -- */
 	struct gyre_task *urgent; /* newest first; NULL, or CLOSED for good */
 	uint32_t poked;           /* the poke is under way */
-	struct gyre_task poke;    /* whoever set poked pushes it */
+	struct gyre__house_task poke; /* whoever set poked pushes it */
 	/* Written when a thread enters or leaves the consumer's outbox, read
 	 * by those who may not be that thread: only a misuse is seen late. */
 	struct gyre__outbox *outbox;
@@ -152,6 +167,17 @@ bool gyre__inbox_is_quiet(const struct gyre_inbox *inbox);
  * for the rings under way: nobody touches the bell after it. Consumer.
  */
 void gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain);
+
+/* Take no more from threads that are not gyre's, but what was accepted before
+ * has sent home. Consumer. */
+void gyre__inbox_admit_insiders(struct gyre_inbox *inbox);
+
+static inline bool
+gyre__inbox_is_for_insiders(const struct gyre_inbox *inbox)
+{
+	/* inbox.O1 relaxed: nothing is read through it */
+	return gyre__load_32_relaxed(&inbox->for_insiders) != 0;
+}
 
 /* Take `count` more references; any thread that has one. */
 void gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count);

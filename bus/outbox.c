@@ -209,19 +209,53 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 {
 	struct gyre_task *task;
 
+	outbox->batch = chain;
 	for (;;) {
 		gyre__outbox_run_urgent(outbox);
 		if (GYRE__UNLIKELY(outbox->halted)) {
 			put_back(outbox, chain);
-			return;
+			break;
 		}
 		task = gyre__chain_pop(chain);
 		if (task == NULL)
-			return;
+			break;
 		if (chain->head != NULL)
 			__builtin_prefetch(chain->head);
 		gyre__outbox_run_task(outbox, chain, task);
 	}
+	outbox->batch = NULL;
+}
+
+static void (*function_of(const struct gyre_task *task))(void)
+{
+	const struct gyre__block *block = (const struct gyre__block *)task;
+	const struct gyre__entry *entry = block->entries;
+
+	if (task->run != gyre__block_run)
+		return (void (*)(void))task->run;
+	return (void (*)(void))(entry->fn == gyre__drop_mark ? entry[1].fn
+							     : entry->fn);
+}
+
+static const struct gyre_task *
+first_message(const struct gyre__chain *chain)
+{
+	const struct gyre_task *task = chain->head;
+
+	while (task != NULL && gyre__task_messages(task) == 0)
+		task = task->_next;
+	return task;
+}
+
+void (*gyre__outbox_first_waiting(const struct gyre__outbox *outbox))(void)
+{
+	const struct gyre_task *task = NULL;
+
+	if (outbox->batch != NULL)
+		task = first_message(outbox->batch);
+	if (task == NULL)
+		task = first_message(&outbox->ready);
+	return task != NULL ? function_of(task) : NULL;
 }
 
 /* A block of callbacks takes its time itself, of one of them. */
@@ -250,6 +284,7 @@ gyre__outbox_run_timed(struct gyre__outbox *outbox, struct gyre__chain *chain,
 {
 	struct gyre_task *task;
 
+	outbox->batch = chain;
 	gyre__outbox_run_urgent(outbox);
 	if (!outbox->halted && (task = gyre__chain_pop(chain)) != NULL)
 		run_task_timed(outbox, chain, task, run_time);

@@ -88,6 +88,7 @@ struct gyre__outbox {
 	 * again. halted_in is the task that ran, if something is left of it. */
 	bool halted;
 	struct gyre_task *halted_in;
+	const struct gyre__chain *batch; /* that runs; or NULL */
 	/* Runs, and has a slot of a port that its sends may use. */
 	struct gyre__waiter *granted;
 	/* what leaves */
@@ -198,6 +199,9 @@ gyre__outbox_run_urgent(struct gyre__outbox *outbox)
 		gyre__outbox_run_urgent_now(outbox);
 }
 
+/* The function that runs next of what waits, or NULL: nothing is known to. */
+void (*gyre__outbox_first_waiting(const struct gyre__outbox *outbox))(void);
+
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
@@ -221,6 +225,10 @@ void gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
  */
 int gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn,
 			void *arg, gyre_drop_fn drop);
+
+/* The same for a task, which need not come from inside though the inbox takes
+ * nothing else: what was accepted before has it sent. */
+int gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task);
 
 /*
  * Send a callback past the thread's outbox, which a signal handler may have

@@ -95,7 +95,7 @@ end(struct notice *notice)
 	}
 	task->run = bring_back;
 	task->drop = give_up;
-	if (gyre_inbox_post(notice->waiter.port->inbox, task) < 0)
+	if (gyre__send_task(notice->waiter.port->inbox, task) < 0)
 		give_up(task, GYRE_DROP_STOPPED);
 }
 
@@ -146,7 +146,7 @@ send_home(struct gyre__waiter *waiter, struct gyre__slot *slot)
 	waiter->slot = slot;
 	waiter->task.run = slot != NULL ? tell_room : tell_closed;
 	waiter->task.drop = forget;
-	if (gyre_inbox_post(notice->home, &waiter->task) == 0)
+	if (gyre__send_task(notice->home, &waiter->task) == 0)
 		return true;
 	drop_arg(notice);
 	release(notice);

@@ -124,7 +124,7 @@ settle(struct sitter *sitter, struct gyre__slot **ret_slot)
 
 	/* port_wait.S2 relaxed: nothing is published by leaving */
 	if (gyre__cas_32_relaxed(&sitter->state, &seen, LEFT)) {
-		if (gyre_inbox_post(port->inbox, &sitter->leave) < 0)
+		if (gyre__send_task(port->inbox, &sitter->leave) < 0)
 			unref(sitter);
 		return -ETIMEDOUT;
 	}

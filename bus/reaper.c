@@ -146,7 +146,7 @@ reaper_main(void *arg)
 {
 	struct gyre__reaper *reaper = arg;
 
-	gyre__thread_name("gyre-reaper-", 0);
+	gyre__thread_enter("gyre-reaper-", 0);
 	/* Refused, it runs where the thread that made it may. */
 	(void)gyre__cpus_apply(reaper->sys, &reaper->cpus);
 	while (!reaper->is_over) {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/fork.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
@@ -113,6 +114,14 @@ push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	return result;
 }
 
+/* Whether a thread without an outbox may not send there. */
+static inline bool
+is_refused(const struct gyre_inbox *inbox)
+{
+	return GYRE__UNLIKELY(gyre__inbox_is_for_insiders(inbox)) &&
+	       !gyre__thread_is_ours;
+}
+
 int
 gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 		    gyre_drop_fn drop)
@@ -125,6 +134,8 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
+	if (is_refused(inbox))
+		return -ESHUTDOWN;
 	cell = gyre__cells_take(&inbox->cells);
 	if (cell == NULL)
 		return -ENOMEM;
@@ -139,6 +150,8 @@ gyre__send_callback_from_signal(struct gyre_inbox *inbox, gyre_callback_fn fn,
 
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
+	if (is_refused(inbox))
+		return -ESHUTDOWN;
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	cell = gyre__cells_take_free(&inbox->cells);
 	if (cell == NULL)
@@ -146,8 +159,8 @@ gyre__send_callback_from_signal(struct gyre_inbox *inbox, gyre_callback_fn fn,
 	return push_cell(inbox, cell, fn, arg, drop);
 }
 
-int
-gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+__attribute__((always_inline)) static inline int
+send_task(struct gyre_inbox *inbox, struct gyre_task *task, bool is_from_inside)
 {
 	struct gyre__outbox *outbox = gyre__outbox_of_thread;
 
@@ -157,7 +170,21 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	GYRE__TRACE_TASK_POSTED(inbox, task, 1);
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
+	if (!is_from_inside && is_refused(inbox))
+		return -ESHUTDOWN;
 	return gyre__inbox_send(inbox, task, task);
+}
+
+int
+gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	return send_task(inbox, task, false);
+}
+
+int
+gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	return send_task(inbox, task, true);
 }
 
 /* -- chains ---------------------------------------------------------------- */
@@ -224,7 +251,8 @@ post_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
 	struct gyre__lane *lane;
 
 	if (outbox == NULL)
-		return push_chain(inbox, chain);
+		return is_refused(inbox) ? -ESHUTDOWN
+					 : push_chain(inbox, chain);
 	if (inbox == outbox->home)
 		return post_chain_ready(outbox, chain);
 	if (gyre__inbox_is_closed(inbox))

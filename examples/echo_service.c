@@ -31,7 +31,8 @@ start(const struct gyre_shard *shard, void *options, void **listener)
 int
 main(int argc, char **argv)
 {
-	static const struct gyre_service_ops echo = { "echo", start, 0, 0 };
+	static const struct gyre_service_ops echo = { .name = "echo",
+						      .start = start };
 	struct gyre_listener_options at = { .reuse_port = true };
 	struct gyre_runtime_options options = { .stop_signals = true };
 	struct gyre_runtime *runtime = NULL;

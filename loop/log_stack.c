@@ -26,6 +26,20 @@ log_frames(const struct gyre_loop *loop,
 }
 
 void
+gyre__loop_log_backtrace(const struct gyre_loop *loop, int result,
+			 const struct gyre__backtrace *backtrace)
+{
+	if (result == 0 && backtrace->count == 0)
+		result = -ENOTSUP; /* this platform has none */
+	if (result == 0)
+		log_frames(loop, backtrace);
+	else
+		gyre__log(&loop->log, GYRE_LOG_WARN, "loop %p: no stack: %s",
+			  (const void *)loop,
+			  gyre__watched_why_no_stack(result));
+}
+
+void
 gyre_loop_log_stack(struct gyre_loop *loop, int64_t blocked_ns, void *arg)
 {
 	bool is_action = gyre__watchdog_require_caller(loop, __func__);
@@ -38,15 +52,9 @@ gyre_loop_log_stack(struct gyre_loop *loop, int64_t blocked_ns, void *arg)
 						  &backtrace);
 	else
 		gyre__backtrace_take(__builtin_return_address(0), &backtrace);
-	if (result == 0 && backtrace.count == 0)
-		result = -ENOTSUP; /* this platform has none */
 	if (blocked_ns > 0)
 		gyre__log(&loop->log, GYRE_LOG_WARN,
 			  "loop %p: blocked for %" PRId64 " ms", (void *)loop,
 			  blocked_ns / GYRE_MS(1));
-	if (result == 0)
-		log_frames(loop, &backtrace);
-	else
-		gyre__log(&loop->log, GYRE_LOG_WARN, "loop %p: no stack: %s",
-			  (void *)loop, gyre__watched_why_no_stack(result));
+	gyre__loop_log_backtrace(loop, result, &backtrace);
 }

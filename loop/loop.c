@@ -160,6 +160,32 @@ gyre__loop_remove_dependent(struct gyre__dependent *dependent)
 		dependent->next->link = dependent->link;
 }
 
+/* One that has not been told to be quiet, or NULL. What it is told may take
+ * others away. */
+static struct gyre__dependent *
+first_loud(const struct gyre_loop *loop)
+{
+	struct gyre__dependent *dependent = loop->dependents;
+
+	while (dependent != NULL &&
+	       (dependent->quiet == NULL || dependent->is_quiet))
+		dependent = dependent->next;
+	return dependent;
+}
+
+void
+gyre__loop_quiet(struct gyre_loop *loop)
+{
+	struct gyre__dependent *dependent;
+
+	loop->is_quiet = true;
+	gyre__inbox_admit_insiders(loop->inbox);
+	while ((dependent = first_loud(loop)) != NULL) {
+		dependent->is_quiet = true;
+		dependent->quiet(dependent);
+	}
+}
+
 static void
 close_dependents(struct gyre_loop *loop)
 {

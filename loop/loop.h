@@ -49,6 +49,9 @@ struct gyre__dependent {
 	/* Close it and take it off the loop; may add callbacks, which are
 	 * dropped next. */
 	void (*close)(struct gyre__dependent *dependent);
+	/* Take no more from outside. NULL: it takes nothing. */
+	void (*quiet)(struct gyre__dependent *dependent);
+	bool is_quiet; /* it was told */
 };
 
 struct gyre_shard;
@@ -72,6 +75,7 @@ struct gyre_loop {
 	int abort_error;           /* once the outbox is halted */
 	struct gyre__drain *drain; /* while gyre_loop_drain() runs it */
 	bool is_single;            /* gyre_loop_run_once() runs it */
+	bool is_quiet;             /* it takes no more from outside */
 	int64_t poll_max_ns;       /* how long a poll may last */
 	struct gyre__outbox outbox;
 	struct gyre__handlers handlers;
@@ -226,6 +230,10 @@ void gyre__loop_add_dependent(struct gyre_loop *loop,
 			      struct gyre__dependent *dependent);
 void gyre__loop_remove_dependent(struct gyre__dependent *dependent);
 
+/* What lives on the loop takes no more from outside, and periodics are not
+ * called any more, for good. Owner. */
+void gyre__loop_quiet(struct gyre_loop *loop);
+
 /* An instant from now, or the end or the beginning of time. */
 int64_t gyre__loop_instant_after(const struct gyre_loop *loop,
 				 int64_t delay_ns);
@@ -253,6 +261,11 @@ void gyre__loop_count_connection(struct gyre_loop *loop, int change);
 
 /* How many streams there are. Any thread. */
 uint64_t gyre__loop_connections(const struct gyre_loop *loop);
+
+/* Log a stack that was taken of the loop's thread, or why there is none. Any
+ * thread. */
+void gyre__loop_log_backtrace(const struct gyre_loop *loop, int result,
+			      const struct gyre__backtrace *backtrace);
 
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);

@@ -134,14 +134,27 @@ static int add_timeout(struct gyre_periodic *periodic, struct gyre_loop *loop,
 		       int64_t when_ns);
 
 static void
+become_stopped(struct gyre_periodic *periodic)
+{
+	periodic->loop = NULL;
+	periodic->timeout = 0;
+	periodic->placed = false;
+}
+
+static void
 on_slot(void *arg)
 {
 	struct gyre_periodic *periodic = arg;
 	struct gyre_loop *loop = periodic->loop;
 	const struct gyre_callback *callback = &periodic->callback;
-	/* The one that came has just left a place free. */
-	int result = add_timeout(periodic, loop, GYRE_FOREVER);
+	int result;
 
+	if (loop->is_quiet) {
+		become_stopped(periodic);
+		return;
+	}
+	/* The one that came has just left a place free. */
+	result = add_timeout(periodic, loop, GYRE_FOREVER);
 	GYRE_INSIST(result == 0);
 	periodic->placed = true;
 	if (periodic->held)
@@ -160,12 +173,8 @@ on_slot(void *arg)
 static void
 on_drop(void *arg, enum gyre_drop_reason reason)
 {
-	struct gyre_periodic *periodic = arg;
-
 	(void)reason;
-	periodic->loop = NULL;
-	periodic->timeout = 0;
-	periodic->placed = false;
+	become_stopped(arg);
 }
 
 static int

@@ -171,7 +171,7 @@ prepare(struct gyre_loop *loop, struct sync *sync, int64_t timeout_ns,
 		ret_timeout);
 
 	if (result == 0) {
-		result = gyre_inbox_post(loop->inbox, &sync->call);
+		result = gyre__send_task(loop->inbox, &sync->call);
 		GYRE_INSIST(result == 0); /* nobody closes what has begun */
 	}
 	return result;

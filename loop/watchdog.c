@@ -142,7 +142,7 @@ watcher_main(void *arg)
 {
 	struct gyre__watchdog *dog = arg;
 
-	gyre__thread_name("gyre-watch-", 0);
+	gyre__thread_enter("gyre-watch-", 0);
 	/* Refused, it runs where the loop does. */
 	(void)gyre__cpus_apply(dog->sys, &dog->watched.loop->helpers);
 	pthread_mutex_lock(&dog->watched.mutex);

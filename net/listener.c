@@ -153,7 +153,8 @@ accept_some(struct gyre_listener *listener, int max)
 			return outcome == OUT ? error : 0;
 		}
 		skipped += outcome == SKIPPED;
-		if (gyre__raised() && !listener->closing)
+		if (gyre__raised() && !listener->closing &&
+		    !listener->dependent.is_quiet)
 			break;
 		/* Who waits in the queue is the parent's. */
 		if (gyre__is_fork(listener->loop->forks))
@@ -164,19 +165,31 @@ accept_some(struct gyre_listener *listener, int max)
 	return skipped == max ? error : 0;
 }
 
+/* Nobody can connect any more. */
 static void
-leave_loop(struct gyre_listener *listener)
+close_port(struct gyre_listener *listener)
 {
-	gyre__loop_remove_dependent(&listener->dependent);
 	gyre_loop_remove_timeout(listener->loop, listener->retry);
 	gyre_loop_remove_handler(listener->loop, listener->fd);
+	listener->sys->close(listener->fd);
+	listener->fd = -1;
 }
 
 static void
-release(struct gyre_listener *listener)
+end(struct gyre_listener *listener)
 {
-	listener->sys->close(listener->fd);
+	gyre__loop_remove_dependent(&listener->dependent);
+	if (listener->fd >= 0)
+		close_port(listener);
 	listener->sys->release(listener);
+}
+
+static struct gyre_listener *
+of_dependent(struct gyre__dependent *dependent)
+{
+	return (struct gyre_listener *)((char *)dependent -
+					offsetof(struct gyre_listener,
+						 dependent));
 }
 
 /* The loop is closing: nobody could do anything with the clients in the
@@ -184,29 +197,41 @@ release(struct gyre_listener *listener)
 static void
 close_with_loop(struct gyre__dependent *dependent)
 {
-	struct gyre_listener *listener =
-		(struct gyre_listener *)((char *)dependent -
-					 offsetof(struct gyre_listener,
-						  dependent));
-
-	leave_loop(listener);
-	release(listener);
+	end(of_dependent(dependent));
 }
 
-/* Take what is queued, so that no client is lost, and end. */
+/* Take what is queued, so that no client is lost. */
 static void
-finish(struct gyre_listener *listener)
+empty_queue(struct gyre_listener *listener)
 {
-	int error;
-
-	leave_loop(listener);
 	/* The kernel queues one more than it was told. */
-	error = accept_some(listener, listener->backlog + 1);
+	int error = accept_some(listener, listener->backlog + 1);
+
 	if (error != 0)
 		gyre__log(&listener->log, GYRE_LOG_WARN,
 			  "port %u was closed with clients in its queue: %s",
 			  listener->port, gyre_error_name(-error));
-	release(listener);
+}
+
+static void
+finish(struct gyre_listener *listener)
+{
+	if (listener->fd >= 0)
+		empty_queue(listener);
+	end(listener);
+}
+
+/* The loop takes no more from outside; the listener stays its user's. */
+static void
+quiet(struct gyre__dependent *dependent)
+{
+	struct gyre_listener *listener = of_dependent(dependent);
+
+	empty_queue(listener);
+	if (listener->closing)
+		end(listener);
+	else
+		close_port(listener);
 }
 
 static void
@@ -319,6 +344,7 @@ gyre_listener_open(struct gyre_loop *loop,
 	listener->arg = arg;
 	listener->backlog = backlog_of(options);
 	listener->dependent.close = close_with_loop;
+	listener->dependent.quiet = quiet;
 	status = start_listening(listener, options);
 	if (status < 0) {
 		sys->release(listener);

@@ -148,7 +148,7 @@ gyre__stream_do_later(struct gyre_stream *stream)
 	if (stream->later_posted)
 		return;
 	/* It needs no memory, and no stream outlives its loop. */
-	status = gyre_inbox_post(gyre_loop_inbox(stream->loop), &stream->later);
+	status = gyre__send_task(gyre_loop_inbox(stream->loop), &stream->later);
 	GYRE_INSIST(status == 0);
 	stream->later_posted = true;
 }

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/sys.h"
+#include "bus/outbox.h"
 
 #include <errno.h>
 
@@ -149,7 +150,7 @@ finish(struct gyre_job *job)
 	job->_task.drop = miss_home;
 	set(job, DONE);
 	if (home != NULL && done != NULL) {
-		if (gyre_inbox_post(home, &job->_task) < 0)
+		if (gyre__send_task(home, &job->_task) < 0)
 			call_drop(job, GYRE_DROP_STOPPED);
 	} else if (done != NULL) {
 		done(job);

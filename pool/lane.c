@@ -301,6 +301,50 @@ add_counters(const struct gyre__pool_lane *lane, struct gyre_pool_stats *stats)
 	stats->idle += lane->idle;
 }
 
+/* What has come since the first number was read makes the second one too
+ * great: then they differ, or the first is another one next time. */
+void
+gyre__pool_lane_add_jobs(struct gyre__pool_lane *lane, struct gyre__jobs *jobs)
+{
+	uint64_t ended;
+	/* lane.J1 relaxed: a number; what a loop has submitted, the task that
+	 * comes from it brings */
+	uint32_t admitted = gyre__load_32_relaxed(&lane->admitted);
+
+	pthread_mutex_lock(&lane->mutex);
+	ended = lane->run + lane->dropped + lane->cancelled + lane->expired;
+	pthread_mutex_unlock(&lane->mutex);
+	jobs->submitted += admitted;
+	jobs->busy |= (uint32_t)ended != admitted;
+}
+
+int
+gyre__pool_lane_halt(struct gyre__pool_lane *lane, int64_t deadline_ns)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&lane->mutex);
+	lane->is_halted = true;
+	while (lane->busy > 0 && result == 0)
+		result = gyre__condition_wait(&lane->changed, &lane->mutex,
+					      deadline_ns);
+	if (lane->busy == 0)
+		result = 0;
+	else
+		gyre__pool_name_running(lane);
+	pthread_mutex_unlock(&lane->mutex);
+	return result;
+}
+
+void
+gyre__pool_lane_go_on(struct gyre__pool_lane *lane)
+{
+	pthread_mutex_lock(&lane->mutex);
+	lane->is_halted = false;
+	pthread_cond_broadcast(&lane->changed);
+	pthread_mutex_unlock(&lane->mutex);
+}
+
 void
 gyre__pool_lane_add_stats(struct gyre__pool_lane *lane,
 			  struct gyre_pool_stats *stats)

@@ -24,6 +24,7 @@
 #include "base/thread.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
+#include "pool/pool.h"
 #include "pool/queue.h"
 
 #include <stdalign.h>
@@ -93,7 +94,9 @@ struct gyre__pool_lane {
 	/* -- under the mutex -- */
 	pthread_mutex_t mutex;
 	enum gyre__pool_life life;
-	pthread_cond_t changed;   /* its life, or what is left when it ends */
+	bool is_halted;           /* no job begins */
+	pthread_cond_t changed;   /* its life, or what is left when it ends or
+				   * halts */
 	struct gyre__queue queue; /* taken from the inbox, not yet begun */
 	struct gyre__chain rooms; /* who waits for room */
 	uint64_t submitted;       /* what was taken from the inbox */
@@ -130,6 +133,17 @@ void gyre__pool_lane_free(struct gyre__pool_lane *lane);
 /* Add its counters to those that are there. */
 void gyre__pool_lane_add_stats(struct gyre__pool_lane *lane,
 			       struct gyre_pool_stats *stats);
+
+/* Add the jobs that it was given. Any thread. */
+void gyre__pool_lane_add_jobs(struct gyre__pool_lane *lane,
+			      struct gyre__jobs *jobs);
+
+/* As gyre__pool_halt() and _go_on(), for one lane. */
+int gyre__pool_lane_halt(struct gyre__pool_lane *lane, int64_t deadline_ns);
+void gyre__pool_lane_go_on(struct gyre__pool_lane *lane);
+
+/* Name the jobs that run in the log. Under the mutex. */
+void gyre__pool_name_running(const struct gyre__pool_lane *lane);
 
 /* Make one more worker: 0 or a negative errno. Under the mutex. */
 int gyre__pool_add_worker(struct gyre__pool_lane *lane);

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/fork.h"
 #include "pool/plan.h"
+#include "pool/pool.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,6 +114,35 @@ gyre_pool_free(struct gyre_pool *pool)
 		return;
 	(void)!gyre_pool_shut_down(pool, GYRE_SHUT_DOWN_CANCEL, GYRE_FOREVER);
 	free_lanes(pool);
+}
+
+int
+gyre__pool_halt(struct gyre_pool *pool, int64_t deadline_ns)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < pool->lanes_count; i++) {
+		int one = gyre__pool_lane_halt(pool->lanes[i], deadline_ns);
+
+		if (one < 0)
+			result = one;
+	}
+	return result;
+}
+
+void
+gyre__pool_go_on(struct gyre_pool *pool)
+{
+	for (unsigned i = 0; i < pool->lanes_count; i++)
+		gyre__pool_lane_go_on(pool->lanes[i]);
+}
+
+void
+gyre__pool_jobs(struct gyre_pool *pool, struct gyre__jobs *ret_jobs)
+{
+	*ret_jobs = (struct gyre__jobs){ 0 };
+	for (unsigned i = 0; i < pool->lanes_count; i++)
+		gyre__pool_lane_add_jobs(pool->lanes[i], ret_jobs);
 }
 
 /* -- lanes --------------------------------------------------------------- */

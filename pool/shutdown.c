@@ -133,8 +133,8 @@ await_end(struct gyre__pool_lane *lane, int64_t deadline_ns)
 	return is_over(lane) ? 0 : -ETIMEDOUT;
 }
 
-static void
-name_stuck(const struct gyre__pool_lane *lane)
+void
+gyre__pool_name_running(const struct gyre__pool_lane *lane)
 {
 	for (unsigned i = 0; i < lane->plan.threads_max; i++) {
 		char name[NAME_BYTES];
@@ -178,7 +178,7 @@ gyre__pool_await_end(struct gyre__pool_lane *lane, int64_t deadline_ns)
 		result = await_end(lane, deadline_ns);
 	}
 	if (result < 0)
-		name_stuck(lane);
+		gyre__pool_name_running(lane);
 	pthread_mutex_unlock(&lane->mutex);
 	return result;
 }

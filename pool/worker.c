@@ -16,6 +16,7 @@
 #include "base/histogram.h"
 #include "base/log.h"
 #include "bus/inbox.h"
+#include "bus/outbox.h"
 #include "bus/rcu.h"
 
 /* -- what waits ---------------------------------------------------------- */
@@ -72,7 +73,7 @@ gyre__pool_tell(struct gyre_room *room)
 	if (room == NULL)
 		return;
 	home = room->_home;
-	if (gyre_inbox_post(home, &room->task) < 0)
+	if (gyre__send_task(home, &room->task) < 0)
 		room->task.drop(&room->task, GYRE_DROP_STOPPED);
 	gyre_inbox_unref(home);
 }
@@ -197,6 +198,8 @@ await(struct gyre__worker *worker)
 	struct gyre__pool_lane *lane = worker->lane;
 
 	for (;;) {
+		while (lane->is_halted)
+			pthread_cond_wait(&lane->changed, &lane->mutex);
 		switch (lane->life) {
 		case GYRE__POOL_OPEN:
 			if (lane->queue.waiting > 0 || receive_or_arm(lane))
@@ -335,7 +338,7 @@ do_turn(struct gyre__worker *worker)
 	lane->busy--;
 	worker->name = NULL;
 	count(worker, &turn);
-	if (lane->life != GYRE__POOL_OPEN)
+	if (lane->life != GYRE__POOL_OPEN || lane->is_halted)
 		pthread_cond_broadcast(&lane->changed);
 	return true;
 }
@@ -348,9 +351,9 @@ enter(const struct gyre__worker *worker)
 	struct gyre__pool_lane *lane = worker->lane;
 	int result = gyre__cpus_apply(lane->sys, &lane->plan.cpus);
 
-	gyre__thread_name(lane->plan.thread_name,
-			  lane->plan.first_thread +
-				  (unsigned)(worker - lane->workers));
+	gyre__thread_enter(lane->plan.thread_name,
+			   lane->plan.first_thread +
+				   (unsigned)(worker - lane->workers));
 	gyre__rcu_register();
 	gyre__rcu_offline();
 	pthread_mutex_lock(&lane->mutex);

@@ -1,6 +1,6 @@
 /*
- * Stopping: one word that says whom a stop has to tell, and a task per shard
- * that tells it, and overtakes what is queued there.
+ * Stopping: one word that says whom a stop has to tell, and tasks for each
+ * shard that tell it, and overtake what is queued there.
  *
  * A stop and a start that meet are ordered by the word alone: either the stop
  * finds EARLY, and start finds TOLD and gives up, or it finds OPEN, and each
@@ -12,6 +12,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "bus/inbox.h"
+#include "loop/loop.h"
 
 #include <errno.h>
 
@@ -39,32 +40,92 @@ move(struct gyre_runtime *runtime, uint32_t from, uint32_t to)
 	return gyre__cas_32_acq_rel(&runtime->control, &from, to);
 }
 
-/* -- the task ------------------------------------------------------------ */
-
-static void
-run_control(struct gyre_task *task)
-{
-	struct gyre__shard *shard =
-		(struct gyre__shard *)((char *)task -
-				       offsetof(struct gyre__shard, control));
-
-	gyre__shard_stop_services(shard);
-	gyre_loop_stop(shard->shard.loop);
-}
+/* -- what shards are told ------------------------------------------------ */
 
 /* The loop closes: its thread is past the need to be told. */
 static void
-drop_control(struct gyre_task *task, enum gyre_drop_reason reason)
+drop(struct gyre__house_task *task)
 {
 	(void)task;
-	(void)reason;
+}
+
+static struct gyre__shard *
+shard_of(struct gyre__house_task *task, size_t offset)
+{
+	return (struct gyre__shard *)((char *)task - offset);
+}
+
+/* A start that waits is overtaken; one that has failed is its shard's end. */
+static void
+run_quiet(struct gyre__house_task *task)
+{
+	struct gyre__shard *shard =
+		shard_of(task, offsetof(struct gyre__shard, quiet));
+
+	gyre__services_refuse_start(shard, -ESHUTDOWN,
+				    "the runtime was stopped");
+	if (shard->turn == GYRE__TURN_FORCED)
+		return;
+	gyre__loop_quiet(shard->shard.loop);
+	gyre__services_run(shard, GYRE__TURN_DRAIN);
+}
+
+static void
+run_close(struct gyre__house_task *task)
+{
+	struct gyre__shard *shard =
+		shard_of(task, offsetof(struct gyre__shard, close));
+
+	if (shard->turn != GYRE__TURN_FORCED)
+		gyre__services_run(shard, GYRE__TURN_STOP);
+}
+
+static void
+run_force(struct gyre__house_task *task)
+{
+	struct gyre__shard *shard =
+		shard_of(task, offsetof(struct gyre__shard, force));
+
+	/* control.F1 relaxed: nothing is read through it */
+	gyre__store_32_relaxed(&shard->has_answered, 1);
+	if (gyre_runtime_phase(shard->shard.runtime) >= GYRE_PHASE_QUIET)
+		gyre__supervision_report_rest(shard);
+	gyre__services_force(shard);
+	gyre_loop_stop(shard->shard.loop);
 }
 
 void
-gyre__control_init(struct gyre_task *task)
+gyre__control_init(struct gyre__shard *shard)
 {
-	task->run = run_control;
-	task->drop = drop_control;
+	gyre__house_task_init(&shard->quiet, run_quiet, drop);
+	gyre__house_task_init(&shard->close, run_close, drop);
+	gyre__house_task_init(&shard->force, run_force, drop);
+}
+
+/* Past all that is queued. One that has ended needs no telling. */
+static void
+tell(const struct gyre_runtime *runtime, unsigned shard,
+     struct gyre__house_task *task)
+{
+	struct gyre_inbox *inbox = gyre_bus_inbox(runtime->bus, shard);
+	int result = gyre_inbox_post_urgent(inbox, &task->task);
+
+	GYRE_INSIST(result == 0 || result == -ESHUTDOWN);
+}
+
+void
+gyre__control_close_shards(struct gyre_runtime *runtime)
+{
+	gyre__runtime_reach(runtime, GYRE_PHASE_CLOSING);
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		tell(runtime, i, &runtime->shards[i].close);
+}
+
+void
+gyre__control_force_shards(struct gyre_runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		tell(runtime, i, &runtime->shards[i].force);
 }
 
 /* -- open, stop, close --------------------------------------------------- */
@@ -75,19 +136,6 @@ gyre__control_open(struct gyre_runtime *runtime)
 	return move(runtime, GYRE__CONTROL_EARLY, GYRE__CONTROL_OPEN);
 }
 
-static void
-tell_shards(struct gyre_runtime *runtime)
-{
-	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		struct gyre_inbox *inbox = gyre_bus_inbox(runtime->bus, i);
-		int result = gyre_inbox_post_urgent(
-			inbox, &runtime->shards[i].control);
-
-		/* One that has ended needs no telling. */
-		GYRE_INSIST(result == 0 || result == -ESHUTDOWN);
-	}
-}
-
 void
 gyre_runtime_stop(struct gyre_runtime *runtime)
 {
@@ -95,7 +143,10 @@ gyre_runtime_stop(struct gyre_runtime *runtime)
 	    move(runtime, GYRE__CONTROL_EARLY, GYRE__CONTROL_TOLD) ||
 	    !move(runtime, GYRE__CONTROL_OPEN, GYRE__CONTROL_TELLING))
 		return;
-	tell_shards(runtime);
+	gyre__runtime_reach(runtime, GYRE_PHASE_QUIET);
+	for (unsigned i = 0; i < runtime->shards_count; i++)
+		tell(runtime, i, &runtime->shards[i].quiet);
+	gyre__supervision_begin(runtime);
 	GYRE_INSIST(move(runtime, GYRE__CONTROL_TELLING, GYRE__CONTROL_TOLD));
 }
 

@@ -219,6 +219,8 @@ answer_stats(struct gyre_runtime *runtime, size_t *ret_length)
 		return refuse(runtime, gyre_error_name(result), ret_length);
 	begin_answer(&json, runtime);
 	gyre__json_int(&json, "pid", getpid());
+	gyre__json_string(&json, "phase",
+			  gyre_runtime_phase_name(gyre_runtime_phase(runtime)));
 	gyre__json_int(&json, "now_ns", gyre__now_ns(runtime->sys));
 	gyre__json_open(&json, "shards", '[');
 	for (unsigned i = 0; i < stats->shards_count; i++)

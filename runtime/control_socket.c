@@ -335,7 +335,7 @@ control_main(void *arg)
 	const struct timespec later = { .tv_nsec = ACCEPT_LATER_NS };
 	struct pollfd polled[2 + CLIENTS_MAX];
 
-	gyre__thread_name("gyre-control-", 0);
+	gyre__thread_enter("gyre-control-", 0);
 	/* Where it may not, it runs anywhere. */
 	(void)gyre__cpus_apply(control->sys,
 			       &control->runtime->placement->helpers);

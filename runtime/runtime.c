@@ -14,19 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-void
-gyre__runtime_move(struct gyre_runtime *runtime, enum gyre__runtime_state state)
-{
-	static const bool moves[4][4] = {
-		[GYRE__RUNTIME_NEW] = { [GYRE__RUNTIME_STARTING] = true },
-		[GYRE__RUNTIME_STARTING] = { [GYRE__RUNTIME_RUNNING] = true,
-					     [GYRE__RUNTIME_ENDED] = true },
-		[GYRE__RUNTIME_RUNNING] = { [GYRE__RUNTIME_ENDED] = true },
-	};
-
-	GYRE_INSIST(moves[runtime->state][state]);
-	runtime->state = state;
-}
+#define STOP_TIMEOUT_NS GYRE_SECONDS(5)
 
 /* -- new ----------------------------------------------------------------- */
 
@@ -37,7 +25,7 @@ init_shard(struct gyre__shard *shard, struct gyre_runtime *runtime,
 	shard->shard.runtime = runtime;
 	shard->shard.index = index;
 	shard->shard.cpu = cpu;
-	gyre__control_init(&shard->control);
+	gyre__control_init(shard);
 }
 
 /* Off the loops' CPUs, if there are others; computing gets what CPUs the
@@ -159,8 +147,14 @@ new_runtime(const struct gyre_runtime_options *options,
 	runtime->log = options->log;
 	runtime->forks = gyre__forks();
 	runtime->stop_signals = options->stop_signals;
+	runtime->stop_timeout_ns = options->stop_timeout_ns > 0
+					   ? options->stop_timeout_ns
+					   : STOP_TIMEOUT_NS;
+	runtime->deadline_ns = GYRE_FOREVER;
 	runtime->placement = placement;
 	runtime->shards_count = loops;
+	runtime->living = loops;
+	gyre__drain_init(runtime);
 	for (unsigned i = 0; i < loops; i++)
 		init_shard(&runtime->shards[i], runtime, i,
 			   placement->shards[i].cpu);
@@ -169,15 +163,21 @@ new_runtime(const struct gyre_runtime_options *options,
 
 /* A seed decides nothing where the machine has a say. */
 static int
-check_simulation(const struct gyre_runtime_options *options)
+check_options(const struct gyre_runtime_options *options)
 {
+	if (options->stop_timeout_ns < 0) {
+		gyre__log(&options->log, GYRE_LOG_ERROR,
+			  "runtime: stop_timeout_ns is negative");
+		return -EINVAL;
+	}
 	if (options->simulate == 0 ||
 	    (options->loops > 0 && !options->stop_signals &&
-	     options->control_path == NULL))
+	     options->control_path == NULL &&
+	     options->stop_timeout_ns != GYRE_FOREVER))
 		return 0;
 	gyre__log(&options->log, GYRE_LOG_ERROR,
-		  "runtime: a simulation must say how many loops it has, and "
-		  "hears no signals and has no control socket");
+		  "runtime: a simulation must say how many loops it has, hears "
+		  "no signals, has no control socket and stops in time");
 	return -EINVAL;
 }
 
@@ -212,6 +212,7 @@ make_runtime(const struct gyre_runtime_options *options,
 		return result;
 	}
 	gyre__gate_init(&runtime->gate);
+	gyre__pause_init(runtime);
 	*ret_runtime = runtime;
 	return 0;
 }
@@ -228,7 +229,7 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	GYRE_REQUIRE(ret_runtime != NULL);
 	if (options != NULL)
 		given = *options;
-	result = check_simulation(&given);
+	result = check_options(&given);
 	if (result == 0)
 		result = check_watchdog(&given);
 	if (result < 0)
@@ -257,7 +258,7 @@ gyre_runtime_add_service(struct gyre_runtime *runtime,
 	GYRE_REQUIRE(ops != NULL && ops->name != NULL && ops->start != NULL);
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
-	if (runtime->state != GYRE__RUNTIME_NEW)
+	if (gyre_runtime_phase(runtime) != GYRE_PHASE_NEW)
 		return -EBUSY;
 	services = runtime->sys->allocate((count + 1) * sizeof(*services), 0);
 	if (services == NULL)
@@ -276,11 +277,13 @@ gyre_runtime_add_service(struct gyre_runtime *runtime,
 void
 gyre_runtime_free(struct gyre_runtime *runtime)
 {
+	enum gyre_runtime_phase phase;
+
 	/* In a fork its threads do not exist, and its locks may be held. */
 	if (runtime == NULL || gyre__runtime_is_fork(runtime))
 		return;
-	GYRE_REQUIRE(runtime->state == GYRE__RUNTIME_NEW ||
-		     runtime->state == GYRE__RUNTIME_ENDED);
+	phase = gyre_runtime_phase(runtime);
+	GYRE_REQUIRE(phase == GYRE_PHASE_NEW || phase == GYRE_PHASE_ENDED);
 	gyre_pool_free(runtime->pool);
 	for (unsigned i = 0; i < runtime->shards_count; i++)
 		gyre_loop_free(runtime->shards[i].shard.loop);
@@ -288,6 +291,7 @@ gyre_runtime_free(struct gyre_runtime *runtime)
 	gyre__shard_maps_fini(&runtime->maps);
 	gyre__simulation_free(runtime->simulation);
 	gyre__watcher_free(runtime->watcher);
+	gyre__pause_fini(runtime);
 	gyre__gate_fini(&runtime->gate);
 	runtime->sys->release(runtime->sent);
 	runtime->sys->release(runtime->control_path);

@@ -3,7 +3,9 @@
  *
  * One thread, the starter, makes, starts, waits for and frees it. Between
  * start and wait each shard belongs to its own thread, and all that another
- * may do is post to its inbox; a stop does no more than that.
+ * may do is post to its inbox; a stop does no more than that. It goes through
+ * four rooms: control tells the shards, services drain and stop, drain finds
+ * out that nothing is under way any more, supervision keeps the deadline.
  */
 #ifndef GYRE_RUNTIME_RUNTIME_H
 #define GYRE_RUNTIME_RUNTIME_H
@@ -13,6 +15,8 @@
 #include "base/fork.h"
 #include "base/signals.h"
 #include "base/sys.h"
+#include "bus/inbox.h"
+#include "pool/pool.h"
 #include "runtime/control_socket.h"
 #include "runtime/gate.h"
 #include "runtime/placement.h"
@@ -21,20 +25,6 @@
 
 #define GYRE__FAILURE_BYTES 256
 #define GYRE__STOP_SIGNALS  2u
-
-/*
- * Where a runtime is in its life; the starter's.
- *
- *     NEW --> STARTING --> RUNNING --> ENDED
- *                |                       ^
- *                +-----------------------+
- */
-enum gyre__runtime_state {
-	GYRE__RUNTIME_NEW,      /* services may be added */
-	GYRE__RUNTIME_STARTING, /* inside start */
-	GYRE__RUNTIME_RUNNING,  /* started, not yet waited for */
-	GYRE__RUNTIME_ENDED,    /* no thread of it is left */
-};
 
 /*
  * Whom a stop has to tell; any thread's and any signal handler's.
@@ -55,18 +45,62 @@ struct gyre__service {
 	void *arg;
 };
 
+/* What a shard's services are at; services.c has the way from one to the
+ * next. */
+enum gyre__turn {
+	GYRE__TURN_NONE,
+	GYRE__TURN_START,
+	GYRE__TURN_DRAIN,
+	GYRE__TURN_STOP,
+	GYRE__TURN_FORCED,
+};
+
 struct gyre__shard {
 	struct gyre_shard shard; /* first: what its services see */
 	/* -- starter -- */
 	pthread_t thread;
-	/* -- whoever stops the runtime, then the shard -- */
-	struct gyre_task control;
-	/* -- the shard's thread; the starter's at the gate and after it -- */
-	void **states;    /* of the services */
+	/* -- whoever tells the shard, then the shard -- */
+	struct gyre__house_task quiet;
+	struct gyre__house_task close;
+	struct gyre__house_task force;
+	struct gyre__house_task pause;
+	/* -- under the pause's mutex -- */
+	bool is_told;    /* its task is on the way */
+	bool has_halted; /* for the pause that is on, or for good */
+	/* -- the shard writes, the starter reads, atomic -- */
+	uint32_t has_answered; /* when it was forced; or it has ended */
+	/* -- the shard's thread; the starter's when it has ended -- */
+	void **states; /* of the services */
+	enum gyre__turn turn;
+	unsigned next;    /* service that the turn has come to */
+	unsigned awaited; /* futures, before the next one */
 	unsigned started; /* services to stop */
 	unsigned kept;    /* services to free */
+	bool has_drained; /* and is counted */
+	uint64_t done;    /* when the drain looked last: run and sent */
 	int result;
-	char failure[GYRE__FAILURE_BYTES]; /* what failed, if result is < 0 */
+	char failure[GYRE__FAILURE_BYTES]; /* what failed to start */
+};
+
+/* pause.c's. */
+struct gyre__pause {
+	pthread_mutex_t turns; /* the pausers take theirs */
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	/* -- under the mutex -- */
+	bool is_on;
+	uint64_t turn; /* tells one pause from the next */
+};
+
+/* drain.c's. */
+struct gyre__drain {
+	struct gyre__house_task task; /* first */
+	/* -- the thread at which the task is -- */
+	unsigned shard;         /* whose */
+	unsigned looks;         /* in this round */
+	bool has_run;           /* something has, or was sent */
+	bool has_to_wait;       /* for a job, or somebody for a future */
+	struct gyre__jobs jobs; /* when the round began */
 };
 
 /* A signal that stops the runtime. */
@@ -81,6 +115,7 @@ struct gyre_runtime {
 	struct gyre_log log;
 	uint32_t forks;
 	bool stop_signals;
+	int64_t stop_timeout_ns;
 	struct gyre__placement *placement;
 	char *control_path; /* NULL: none is asked for */
 	struct gyre_bus *bus;
@@ -89,11 +124,21 @@ struct gyre_runtime {
 	/* -- each row its shard writes, any thread reads, atomic -- */
 	uint64_t *sent;
 	/* -- any thread, atomic -- */
-	uint32_t control; /* enum gyre__control */
+	uint32_t control;     /* enum gyre__control */
+	uint32_t phase;       /* enum gyre_runtime_phase */
+	uint64_t deadline_ns; /* of the stop; GYRE_FOREVER: none is set */
+	uint32_t is_hurried;  /* the deadline is now */
+	uint32_t signals_seen;
+	uint32_t draining; /* shards whose services have not drained */
+	uint32_t living;   /* shards that have not ended */
 	struct gyre__shard_maps maps;
+	/* -- whoever ends a shard or stops it rings, the starter listens -- */
+	struct gyre__wake_fd wake;
+	struct gyre__drain drain;
+	struct gyre__pause pause;
 	/* -- starter -- */
-	enum gyre__runtime_state state;
 	pthread_t starter;
+	bool has_wake;                       /* it is open */
 	struct gyre__simulation *simulation; /* instead of a pool; or NULL */
 	struct gyre__service *services;
 	unsigned services_count; /* immutable while shards run */
@@ -115,14 +160,22 @@ gyre__runtime_is_fork(const struct gyre_runtime *runtime)
 	return gyre__is_fork(runtime->forks);
 }
 
-/* The one setter of the state; it asserts that the move is allowed. */
-void gyre__runtime_move(struct gyre_runtime *runtime,
-			enum gyre__runtime_state state);
+/* -- phase.c ------------------------------------------------------------- */
+
+/* Go there, unless it is further already. Any thread, signal handlers. */
+void gyre__runtime_reach(struct gyre_runtime *runtime,
+			 enum gyre_runtime_phase phase);
 
 /* -- control.c ----------------------------------------------------------- */
 
-/* What a stop posts to a shard: stops its services, then its loop. */
-void gyre__control_init(struct gyre_task *task);
+/* What a shard will be told. */
+void gyre__control_init(struct gyre__shard *shard);
+
+/* All have drained: have each stop its services and end. A shard, once. */
+void gyre__control_close_shards(struct gyre_runtime *runtime);
+
+/* Have each end, whatever it waits for. The starter, once. */
+void gyre__control_force_shards(struct gyre_runtime *runtime);
 
 /* From now on a stop tells the loops; false: there was one already. */
 bool gyre__control_open(struct gyre_runtime *runtime);
@@ -135,16 +188,77 @@ void gyre__control_close(struct gyre_runtime *runtime);
 /* A shard's thread, from its pin to the end of its loop. */
 void *gyre__shard_main(void *shard);
 
-/* The steps of it, which a simulation takes itself, with the loop current once
- * it is made: make the loop, start the next service (0 or what it failed
- * with), say why the loop ended, undo what was done. */
+/* The parts of it, which a simulation plays itself, with the loop current once
+ * it is made: make the loop, say why it ended if that was a failure, undo what
+ * was done. */
 int gyre__shard_make_loop(struct gyre__shard *shard);
-int gyre__shard_start_next(struct gyre__shard *shard);
-void gyre__shard_report_end(const struct gyre__shard *shard);
+void gyre__shard_report_end(struct gyre__shard *shard, int result);
 void gyre__shard_leave(struct gyre__shard *shard);
 
-/* Stop the services that have started, last first. The shard's thread. */
-void gyre__shard_stop_services(struct gyre__shard *shard);
+/* -- services.c ---------------------------------------------------------- */
+
+/* Have those come first that others need: 0, or -EINVAL with a line. The
+ * starter. The rest is for the shard's thread, with its loop current. */
+int gyre__services_sort(struct gyre_runtime *runtime);
+
+/* Begin a turn, and take its next step: false: there is none for now. */
+void gyre__services_begin(struct gyre__shard *shard, enum gyre__turn turn);
+bool gyre__services_step(struct gyre__shard *shard);
+
+/* Begin a turn, and go as far as there is nothing to wait for. */
+void gyre__services_run(struct gyre__shard *shard, enum gyre__turn turn);
+
+/* If a start waits still, that has failed, and the loop stops. */
+void gyre__services_refuse_start(struct gyre__shard *shard, int error,
+				 const char *message);
+
+/* Stop at once those that have started; nothing is waited for any more. */
+void gyre__services_force(struct gyre__shard *shard);
+
+/* Free all there is, last first. The loop is closed. */
+void gyre__services_free(struct gyre__shard *shard);
+
+/* Which one has something to wait for; NULL: none. */
+const char *gyre__services_awaiting(const struct gyre__shard *shard);
+
+/* -- drain.c ------------------------------------------------------------- */
+
+void gyre__drain_init(struct gyre_runtime *runtime);
+
+/* The shard's services have drained, or are gone; once all have, what they
+ * accepted is waited for. The shard's thread; more than once does no harm. */
+void gyre__drain_count(struct gyre__shard *shard);
+
+/* -- pause.c ------------------------------------------------------------- */
+
+void gyre__pause_init(struct gyre_runtime *runtime);
+void gyre__pause_fini(struct gyre_runtime *runtime);
+
+/* -- supervision.c ------------------------------------------------------- */
+
+/* The runtime stops: the deadline counts from now. Any thread, signal
+ * handlers. */
+void gyre__supervision_begin(struct gyre_runtime *runtime);
+
+/* The deadline is now. Any thread, signal handlers. */
+void gyre__supervision_hurry(struct gyre_runtime *runtime);
+
+/* The shard has ended. Its thread's last act. */
+void gyre__supervision_count_out(struct gyre__shard *shard);
+
+/* Say what is left on a shard at the deadline. Its thread. */
+void gyre__supervision_report_rest(const struct gyre__shard *shard);
+
+/* When the stop is to be over, or GYRE_FOREVER: it has not begun, or may take
+ * as long as it takes. Any thread. */
+int64_t gyre__supervision_deadline(const struct gyre_runtime *runtime);
+
+/* Return when every shard has ended, which the deadline sees to. The starter.
+ */
+void gyre__supervise(struct gyre_runtime *runtime);
+
+/* Return when every job has. The starter. */
+void gyre__supervise_pool(struct gyre_runtime *runtime);
 
 /* -- statistics.c -------------------------------------------------------- */
 

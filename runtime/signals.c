@@ -1,21 +1,44 @@
 /*
  * SIGINT and SIGTERM stop the runtime, from within the handler: a stop may be
- * called anywhere. Rejected: a loop that hears them, which may be the one that
- * is stuck, or that has ended; a descriptor for signals, which takes that they
- * are blocked in every thread of the program, and which only Linux has.
+ * called anywhere. The second is for who will not wait, the third for who does
+ * not believe that it will end. Rejected: a loop that hears them, which may be
+ * the one that is stuck, or that has ended; a descriptor for signals, which
+ * takes that they are blocked in every thread of the program, and which only
+ * Linux has.
  */
 #include "runtime/runtime.h"
 
+#include "base/atomics.h"
 #include "base/log.h"
 
 #include <signal.h>
 
 static const int stop_signals[GYRE__STOP_SIGNALS] = { SIGINT, SIGTERM };
 
+/* Once this handler has returned. */
+static void
+end_process(const struct gyre_sys *sys, int signo)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+
+	sys->sigaction(signo, &by_default, NULL);
+	raise(signo);
+}
+
 static void
 on_signal(struct gyre__signal_watch *watch)
 {
-	gyre_runtime_stop(((struct gyre__stop_signal *)watch)->runtime);
+	struct gyre_runtime *runtime =
+		((struct gyre__stop_signal *)watch)->runtime;
+	/* signals.N1 relaxed: which one it is, and only that */
+	uint32_t before = gyre__add_32_relaxed(&runtime->signals_seen, 1);
+
+	if (before == 0)
+		gyre_runtime_stop(runtime);
+	else if (before == 1)
+		gyre__supervision_hurry(runtime);
+	else
+		end_process(runtime->sys, watch->signo);
 }
 
 int

@@ -1,6 +1,7 @@
 /* Jobs on the thread that simulates. */
 #include "runtime/simulated_jobs.h"
 
+#include "bus/outbox.h"
 #include "pool/job.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ submit(struct gyre_executor *executor, struct gyre_task *task)
 	*jobs->end = task;
 	jobs->end = &task->_next;
 	jobs->waiting++;
+	jobs->submitted++;
 	return 0;
 }
 
@@ -61,7 +63,7 @@ notify(struct gyre_executor *executor, struct gyre_room *room)
 
 	if (jobs_of(executor)->shut_down)
 		return -ESHUTDOWN;
-	result = gyre_inbox_post(home, &room->task);
+	result = gyre__send_task(home, &room->task);
 	if (result == 0)
 		gyre_inbox_unref(home);
 	return result;

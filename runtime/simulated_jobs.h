@@ -13,6 +13,7 @@ struct gyre__simulated_jobs {
 	struct gyre_task *head;
 	struct gyre_task **end; /* what is NULL at the end of the list */
 	unsigned waiting;
+	uint64_t submitted;
 	bool shut_down;
 };
 

@@ -60,6 +60,7 @@ struct gyre__simulation {
 	uint64_t chance; /* random: the user's */
 	struct gyre_simulation_stats stats;
 	struct gyre__simulated_jobs jobs;
+	bool is_forced; /* the stop's deadline has come */
 	unsigned places_count;
 	struct place places[];
 };
@@ -88,12 +89,16 @@ trace(struct gyre__simulation *simulation, enum step step, uint64_t what)
 
 /* -- a loop's clock and poller ------------------------------------------- */
 
-static int64_t
-now_ns(void *arg)
+int64_t
+gyre__simulation_now(const struct gyre__simulation *simulation)
 {
-	const struct gyre__simulation *simulation = arg;
-
 	return simulation->stats.now_ns;
+}
+
+static int64_t
+now_ns(void *simulation)
+{
+	return gyre__simulation_now(simulation);
 }
 
 struct poller {
@@ -213,7 +218,10 @@ end_shard(struct gyre__simulation *simulation, struct place *place)
 	struct gyre_loop *loop = place->shard->shard.loop;
 	struct gyre__current before = gyre__current_enter(loop);
 
+	/* As the shard's thread would. */
+	gyre__thread_is_ours = true;
 	gyre__shard_leave(place->shard);
+	gyre__thread_is_ours = false;
 	gyre__current_leave(before);
 	place->ended = true;
 	trace(simulation, STEP_END, place->shard->shard.index);
@@ -245,9 +253,36 @@ run_shard(struct gyre__simulation *simulation, struct place *place)
 		fall_asleep(simulation, place);
 		return;
 	}
-	place->shard->result = result == -ECANCELED ? 0 : result;
-	gyre__shard_report_end(place->shard);
+	gyre__shard_report_end(place->shard, result == -ECANCELED ? 0 : result);
 	end_shard(simulation, place);
+}
+
+/* Whether a service of the shard is to start, and waits for nothing. */
+static bool
+is_starting(const struct place *place)
+{
+	return place->shard->turn == GYRE__TURN_START &&
+	       place->shard->awaited == 0;
+}
+
+static void
+start_service(struct gyre__simulation *simulation, struct place *place)
+{
+	struct gyre__current before =
+		gyre__current_enter(place->shard->shard.loop);
+
+	gyre__services_step(place->shard);
+	gyre__current_leave(before);
+	trace(simulation, STEP_START, place->shard->shard.index);
+}
+
+static void
+step_shard(struct gyre__simulation *simulation, struct place *place)
+{
+	if (is_starting(place))
+		start_service(simulation, place);
+	else
+		run_shard(simulation, place);
 }
 
 static void
@@ -282,6 +317,10 @@ static bool
 is_awake(const struct gyre__simulation *simulation, const struct place *place)
 {
 	if (place->ended)
+		return false;
+	if (is_starting(place))
+		return true;
+	if (!gyre__gate_is_running(&simulation->runtime->gate))
 		return false;
 	return !place->asleep || is_rung(place) ||
 	       place->wake_ns <= simulation->stats.now_ns;
@@ -321,7 +360,7 @@ step(struct gyre__simulation *simulation)
 		return false;
 	chosen = (unsigned)below(simulation, awake + jobs + reaper);
 	if (chosen < awake)
-		run_shard(simulation, nth_awake(simulation, chosen));
+		step_shard(simulation, nth_awake(simulation, chosen));
 	else if (chosen < awake + jobs)
 		run_job(simulation);
 	else
@@ -330,11 +369,15 @@ step(struct gyre__simulation *simulation)
 	return true;
 }
 
-/* All sleep: until the first timeout; false: nobody has one. */
+/* All sleep: until the first timeout, or the stop's deadline; false: nobody has
+ * one. */
 static bool
 sleep_until_timeout(struct gyre__simulation *simulation)
 {
-	int64_t first_ns = GYRE_FOREVER;
+	int64_t first_ns =
+		simulation->is_forced
+			? GYRE_FOREVER
+			: gyre__supervision_deadline(simulation->runtime);
 
 	for (unsigned i = 0; i < simulation->places_count; i++) {
 		const struct place *place = &simulation->places[i];
@@ -359,7 +402,7 @@ all_ended(const struct gyre__simulation *simulation)
 	return true;
 }
 
-/* -- the phases ---------------------------------------------------------- */
+/* -- from start to end --------------------------------------------------- */
 
 int
 gyre__simulation_make_loops(struct gyre__simulation *simulation)
@@ -376,40 +419,6 @@ gyre__simulation_make_loops(struct gyre__simulation *simulation)
 	return 0;
 }
 
-static int
-start_one(struct gyre__simulation *simulation, struct place *place)
-{
-	struct gyre__current before =
-		gyre__current_enter(place->shard->shard.loop);
-
-	place->shard->result = gyre__shard_start_next(place->shard);
-	gyre__current_leave(before);
-	trace(simulation, STEP_START, place->shard->shard.index);
-	take_time(simulation);
-	return place->shard->result;
-}
-
-/* On each shard in their order, and the shards in any. */
-int
-gyre__simulation_start_services(struct gyre__simulation *simulation)
-{
-	uint64_t left = (uint64_t)simulation->places_count *
-			simulation->runtime->services_count;
-	int result = 0;
-
-	while (left > 0 && result == 0) {
-		struct place *place = &simulation->places[below(
-			simulation, simulation->places_count)];
-
-		if (place->shard->started ==
-		    simulation->runtime->services_count)
-			continue;
-		result = start_one(simulation, place);
-		left--;
-	}
-	return result;
-}
-
 /* Without a timeout, a job or a message nothing will ever happen again. */
 static void
 report_deadlock(const struct gyre__simulation *simulation)
@@ -421,6 +430,63 @@ report_deadlock(const struct gyre__simulation *simulation)
 		  (unsigned long long)simulation->stats.seed);
 }
 
+enum start {
+	START_DONE,
+	START_GOES_ON,
+	START_FAILED,
+};
+
+static enum start
+look_at_start(const struct gyre__simulation *simulation)
+{
+	enum start start = START_DONE;
+
+	for (unsigned i = 0; i < simulation->places_count; i++) {
+		const struct gyre__shard *shard = simulation->places[i].shard;
+
+		if (shard->failure[0] != '\0')
+			return START_FAILED;
+		if (shard->turn == GYRE__TURN_START)
+			start = START_GOES_ON;
+	}
+	return start;
+}
+
+/* On each shard in their order, and the shards in any. */
+int
+gyre__simulation_start_services(struct gyre__simulation *simulation)
+{
+	struct gyre__gate *gate = &simulation->runtime->gate;
+	enum start start;
+
+	gyre__gate_open(gate, GYRE__GATE_SERVICES);
+	for (unsigned i = 0; i < simulation->places_count; i++)
+		gyre__services_begin(simulation->places[i].shard,
+				     GYRE__TURN_START);
+	while ((start = look_at_start(simulation)) == START_GOES_ON) {
+		if (step(simulation) || sleep_until_timeout(simulation))
+			continue;
+		report_deadlock(simulation);
+		return -EDEADLK;
+	}
+	if (start == START_FAILED)
+		return -ECANCELED;
+	gyre__gate_open(gate, GYRE__GATE_RUN);
+	return 0;
+}
+
+/* As whoever supervises the stop does. */
+static void
+keep_deadline(struct gyre__simulation *simulation)
+{
+	if (simulation->is_forced ||
+	    simulation->stats.now_ns <
+		    gyre__supervision_deadline(simulation->runtime))
+		return;
+	simulation->is_forced = true;
+	gyre__control_force_shards(simulation->runtime);
+}
+
 int
 gyre__simulation_run(struct gyre__simulation *simulation)
 {
@@ -429,6 +495,7 @@ gyre__simulation_run(struct gyre__simulation *simulation)
 	while (!all_ended(simulation)) {
 		if (gyre__runtime_is_fork(simulation->runtime))
 			return -EPERM;
+		keep_deadline(simulation);
 		if (step(simulation) || sleep_until_timeout(simulation))
 			continue;
 		/* Told to stop already, it was a wake-up that was lost. */
@@ -479,6 +546,14 @@ gyre__simulation_new(struct gyre_runtime *runtime, uint64_t seed)
 			.ended = true, /* until its loop is made */
 		};
 	return simulation;
+}
+
+void
+gyre__simulation_jobs(const struct gyre__simulation *simulation,
+		      struct gyre__jobs *ret_jobs)
+{
+	ret_jobs->submitted = simulation->jobs.submitted;
+	ret_jobs->busy = simulation->jobs.waiting > 0;
 }
 
 void

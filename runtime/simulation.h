@@ -8,6 +8,7 @@
 #include <gyre/simulation.h>
 
 #include "base/sys.h"
+#include "pool/pool.h"
 #include "runtime/random.h"
 
 struct gyre__simulation;
@@ -25,10 +26,18 @@ void gyre__simulation_prepare(struct gyre__simulation *simulation,
 struct gyre_executor *gyre__simulation_executor(
 	struct gyre__simulation *simulation);
 
+/* The virtual time. */
+int64_t gyre__simulation_now(const struct gyre__simulation *simulation);
+
+/* The jobs there are and were. */
+void gyre__simulation_jobs(const struct gyre__simulation *simulation,
+			   struct gyre__jobs *ret_jobs);
+
 /* Make the loops: 0, or the first failure, which the shard has, too. */
 int gyre__simulation_make_loops(struct gyre__simulation *simulation);
 
-/* Start the services, the shards in an order of the seed: as above. */
+/* Start the services, the shards in an order of the seed: 0, or -ECANCELED: a
+ * shard has failed; or -EDEADLK: one waits for what never comes. */
 int gyre__simulation_start_services(struct gyre__simulation *simulation);
 
 /* Run until every shard has ended: 0, or -EDEADLK. */

@@ -1,6 +1,6 @@
 /*
- * Start and wait: the starter's side of the shards' life. Failure anywhere
- * opens UNDO, and the way back is the one that a stop takes.
+ * Start and wait: the starter's side of the shards' life. After a failure the
+ * way back is the one that a stop takes at its deadline.
  */
 #include "runtime/runtime.h"
 
@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-/* -- the phases ---------------------------------------------------------- */
+/* -- the steps ----------------------------------------------------------- */
 
 static int
 make_threads(struct gyre_runtime *runtime)
@@ -34,27 +34,13 @@ make_threads(struct gyre_runtime *runtime)
 	return 0;
 }
 
-/* It is said and returned. */
+/* Until every shard has taken it; -ECANCELED: one has failed, and will say. */
 static int
-first_failure(struct gyre_runtime *runtime)
+end_step(struct gyre_runtime *runtime)
 {
-	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		const struct gyre__shard *shard = &runtime->shards[i];
-
-		if (shard->result == 0)
-			continue;
-		gyre__log(&runtime->log, GYRE_LOG_ERROR, "shard %u: %s",
-			  shard->shard.index, shard->failure);
-		return shard->result;
-	}
-	return 0;
-}
-
-static int
-end_phase(struct gyre_runtime *runtime)
-{
-	gyre__gate_wait(&runtime->gate, runtime->shards_count);
-	return first_failure(runtime);
+	return gyre__gate_wait(&runtime->gate, runtime->shards_count)
+		       ? 0
+		       : -ECANCELED;
 }
 
 static int
@@ -102,6 +88,20 @@ make_states(struct gyre_runtime *runtime)
 /* A child of a process whose threads read under RCU cannot wait for grace
  * periods: those readers never end. */
 static int
+open_wake(struct gyre_runtime *runtime)
+{
+	int result = gyre__wake_fd_open(&runtime->wake, runtime->sys);
+
+	if (result < 0)
+		gyre__log(&runtime->log, GYRE_LOG_ERROR,
+			  "runtime: no descriptor to be woken by: %s",
+			  gyre_error_name(result));
+	else
+		runtime->has_wake = true;
+	return result;
+}
+
+static int
 start_reaper(struct gyre_runtime *runtime)
 {
 	int result;
@@ -141,7 +141,7 @@ start_shards(struct gyre_runtime *runtime)
 	int result = make_threads(runtime);
 
 	if (result == 0)
-		result = end_phase(runtime);
+		result = end_step(runtime);
 	if (result == 0)
 		result = connect_bus(runtime);
 	if (result == 0)
@@ -153,14 +153,14 @@ start_shards(struct gyre_runtime *runtime)
 		result = -ESHUTDOWN;
 	if (result < 0)
 		return result;
-	gyre__gate_open(&runtime->gate, GYRE__PHASE_SERVICES);
-	result = end_phase(runtime);
+	gyre__gate_open(&runtime->gate, GYRE__GATE_SERVICES);
+	result = end_step(runtime);
 	if (result == 0)
-		gyre__gate_open(&runtime->gate, GYRE__PHASE_RUN);
+		gyre__gate_open(&runtime->gate, GYRE__GATE_RUN);
 	return result;
 }
 
-/* The same without threads: the phases' work is done here. */
+/* The same without threads: the shards' work is done here. */
 static int
 start_simulated(struct gyre_runtime *runtime)
 {
@@ -168,21 +168,20 @@ start_simulated(struct gyre_runtime *runtime)
 
 	if (result == 0)
 		result = connect_bus(runtime);
-	else
-		result = first_failure(runtime);
 	if (result == 0 && !gyre__control_open(runtime))
 		result = -ESHUTDOWN;
-	if (result < 0)
-		return result;
-	result = gyre__simulation_start_services(runtime->simulation);
-	return result < 0 ? first_failure(runtime) : 0;
+	if (result == 0)
+		result = gyre__simulation_start_services(runtime->simulation);
+	return result;
 }
 
 static int
 start_in_threads(struct gyre_runtime *runtime)
 {
-	int result = gyre__signals_open(runtime);
+	int result = open_wake(runtime);
 
+	if (result == 0)
+		result = gyre__signals_open(runtime);
 	if (result == 0)
 		result = start_reaper(runtime);
 	if (result == 0)
@@ -210,28 +209,51 @@ join_shards(struct gyre_runtime *runtime)
 	gyre__control_close(runtime);
 }
 
+/* Undo what start has made besides the shards. */
 static void
-close_control_socket(struct gyre_runtime *runtime)
+close_the_rest(struct gyre_runtime *runtime)
 {
 	gyre__control_socket_close(runtime->control_socket);
 	runtime->control_socket = NULL;
+	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
+	gyre__signals_close(runtime);
+	if (runtime->has_wake)
+		gyre__wake_fd_close(&runtime->wake);
+	runtime->has_wake = false;
+	gyre__runtime_reach(runtime, GYRE_PHASE_ENDED);
 }
 
+/* The shards wait at the gate, or run already: each leaves. */
 static void
 undo(struct gyre_runtime *runtime)
 {
-	gyre__gate_open(&runtime->gate, GYRE__PHASE_UNDO);
 	if (runtime->simulation != NULL)
 		gyre__simulation_end(runtime->simulation);
+	else if (!gyre__gate_open(&runtime->gate, GYRE__GATE_BACK))
+		gyre__control_force_shards(runtime);
 	join_shards(runtime);
-	close_control_socket(runtime);
-	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
-	gyre__signals_close(runtime);
+	close_the_rest(runtime);
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
 		gyre_loop_free(runtime->shards[i].shard.loop);
 		runtime->shards[i].shard.loop = NULL;
 	}
-	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
+}
+
+/* What the first shard that has failed failed with, which is said; or what else
+ * start came to. */
+static int
+failure_of(const struct gyre_runtime *runtime, int result)
+{
+	for (unsigned i = 0; i < runtime->shards_count; i++) {
+		const struct gyre__shard *shard = &runtime->shards[i];
+
+		if (shard->failure[0] == '\0')
+			continue;
+		gyre__log(&runtime->log, GYRE_LOG_ERROR, "shard %u: %s",
+			  shard->shard.index, shard->failure);
+		return shard->result;
+	}
+	return result;
 }
 
 static int
@@ -252,31 +274,35 @@ gyre_runtime_start(struct gyre_runtime *runtime)
 
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
-	if (runtime->state != GYRE__RUNTIME_NEW)
+	if (gyre_runtime_phase(runtime) != GYRE_PHASE_NEW)
 		return -EALREADY;
-	gyre__runtime_move(runtime, GYRE__RUNTIME_STARTING);
+	gyre__runtime_reach(runtime, GYRE_PHASE_STARTING);
 	runtime->starter = pthread_self();
-	result = make_states(runtime);
+	result = gyre__services_sort(runtime);
+	if (result == 0)
+		result = make_states(runtime);
 	if (result == 0)
 		result = runtime->simulation != NULL
 				 ? start_simulated(runtime)
 				 : start_in_threads(runtime);
 	if (result < 0) {
 		undo(runtime);
-		return result;
+		return failure_of(runtime, result);
 	}
-	gyre__runtime_move(runtime, GYRE__RUNTIME_RUNNING);
+	gyre__runtime_reach(runtime, GYRE_PHASE_RUNNING);
 	return 0;
 }
 
 int
 gyre_runtime_wait(struct gyre_runtime *runtime)
 {
+	enum gyre_runtime_phase phase;
 	int result = 0;
 
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
-	if (runtime->state != GYRE__RUNTIME_RUNNING)
+	phase = gyre_runtime_phase(runtime);
+	if (phase < GYRE_PHASE_RUNNING || phase >= GYRE_PHASE_JOINING)
 		return -EINVAL;
 	GYRE_REQUIRE(pthread_equal(pthread_self(), runtime->starter));
 	if (runtime->simulation != NULL) {
@@ -284,15 +310,13 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 		if (gyre__runtime_is_fork(runtime))
 			return -EPERM;
 		gyre__simulation_end(runtime->simulation);
+	} else {
+		gyre__supervise(runtime);
 	}
+	gyre__runtime_reach(runtime, GYRE_PHASE_JOINING);
 	join_shards(runtime);
-	/* The loops are closed: what a job still sends them is refused. */
 	if (runtime->pool != NULL)
-		(void)!gyre_pool_shut_down(runtime->pool, GYRE_SHUT_DOWN_CANCEL,
-					   GYRE_FOREVER);
-	close_control_socket(runtime);
-	gyre__reaper_stop(gyre__bus_reaper(runtime->bus));
-	gyre__signals_close(runtime);
-	gyre__runtime_move(runtime, GYRE__RUNTIME_ENDED);
+		gyre__supervise_pool(runtime);
+	close_the_rest(runtime);
 	return result < 0 ? result : first_result(runtime);
 }

@@ -339,7 +339,7 @@ watcher_main(void *arg)
 {
 	struct gyre__watcher *watcher = arg;
 
-	gyre__thread_name("gyre-watcher-", 0);
+	gyre__thread_enter("gyre-watcher-", 0);
 	/* Refused, it runs where the thread that made it may. */
 	(void)gyre__cpus_apply(watcher->sys, watcher->cpus);
 	pthread_mutex_lock(&watcher->mutex);

@@ -52,7 +52,9 @@ struct gyre_listener_options {
 /*
  * Listen on an address and accept on this loop. NULL options mean the
  * defaults. Out of descriptors or memory, it logs one line, waits a moment
- * and tries again; it never spins.
+ * and tries again; it never spins. When a runtime stops, its listeners take who
+ * waits in their queues and close their ports; they stay their users' until
+ * these close them.
  *
  * Thread: owner
  * Owns:   the loop, whose close closes and frees it if nobody did before

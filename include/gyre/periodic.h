@@ -7,7 +7,8 @@
  * that passed while the loop was stopped, are skipped and never made up. A
  * periodic is bound to a loop while it runs, and belongs to that loop's owner
  * then; otherwise any one thread at a time may use it. It does not keep its
- * loop from stopping; when its loop closes, it is stopped.
+ * loop from stopping; when its loop closes, it is stopped, and when its runtime
+ * stops it calls no more.
  *
  *     struct gyre_periodic *tick;
  *     gyre_periodic_new(on_tick, NULL, GYRE_MS(500), &tick);

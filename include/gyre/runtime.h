@@ -18,6 +18,7 @@
 
 #include <gyre/base.h>
 #include <gyre/bus.h>
+#include <gyre/future.h>
 #include <gyre/loop.h>
 #include <gyre/pool.h>
 
@@ -54,10 +55,15 @@ struct gyre_runtime_options {
 	unsigned cpus_count;
 	/*
 	 * Stop on SIGINT and SIGTERM, from start until wait has returned: the
-	 * process's actions for them are the runtime's for that time. Those
-	 * that come again before then change nothing.
+	 * process's actions for them are the runtime's for that time. The
+	 * second of them brings the stop's deadline at once, the third ends
+	 * the process, as it would by default.
 	 */
 	bool stop_signals;
+	/* How long a stop may take before what is left is said and dropped;
+	 * 0: five seconds. GYRE_FOREVER: as long as it takes, which a
+	 * simulation may not. */
+	int64_t stop_timeout_ns;
 	/* Of the blocking lane of the shared pool; 0: its default. */
 	unsigned pool_threads_max;
 	/* Calls that are open at once, from one loop to one shard; 0: 65,536.
@@ -101,29 +107,60 @@ struct gyre_shard {
 };
 
 /*
+ * Where a runtime is in its life. It goes from one to a later one and never
+ * back; a phase may be left out. QUIET and what follows are the stop.
+ */
+enum gyre_runtime_phase {
+	GYRE_PHASE_NEW,      /* services may be added */
+	GYRE_PHASE_STARTING, /* services start */
+	GYRE_PHASE_RUNNING,  /* all have */
+	/* Listeners have closed, periodics call no more, the services are
+	 * told to drain. */
+	GYRE_PHASE_QUIET,
+	/* All that was accepted runs: until each message that was sent, each
+	 * job and each future that somebody awaits on a loop is done. */
+	GYRE_PHASE_DRAINING,
+	GYRE_PHASE_CLOSING, /* services stop; what is left is dropped */
+	GYRE_PHASE_JOINING, /* no loop is left; the pool's jobs end */
+	GYRE_PHASE_ENDED,   /* nor is any thread */
+};
+
+/*
  * What a service does on each shard. The functions run on the shard's thread,
- * where gyre_loop_current() is its loop; `stop` and `free` may be NULL.
+ * where gyre_loop_current() is its loop; all but `start` may be NULL. Start,
+ * drain and stop may have the next step wait: gyre_shard_await().
  */
 struct gyre_service_ops {
 	const char *name;
 	/*
-	 * Start on one shard, before its loop runs; every shard's loop exists
-	 * by then and can be posted to. Keep the shard's state in
-	 * *ret_state. 0, or a negative errno (gyre_raise() adds a message)
-	 * that fails gyre_runtime_start(); this service is then neither
-	 * stopped nor freed here.
+	 * Start on one shard; every shard's loop exists by then and can be
+	 * posted to. No loop runs before all services on all shards have
+	 * started; but from when a start awaits something, each runs once
+	 * those of its own shard have. Keep the shard's state in *ret_state. 0,
+	 * or a negative errno (gyre_raise() adds a message) that fails
+	 * gyre_runtime_start(); this service is then neither stopped nor freed
+	 * here. One whose start awaits what fails is freed and not stopped.
 	 */
 	int (*start)(const struct gyre_shard *shard, void *arg,
 		     void **ret_state);
 	/*
-	 * Stop: last service first; then the loop stops, with what is left of
-	 * its batch still run. It runs on the loop, or after it if the loop
-	 * ended first or never ran.
+	 * Take no more from outside, and see to it that what was taken comes to
+	 * its end: last service first. Not called where the loop ended first,
+	 * or the stop's deadline has come.
+	 */
+	void (*drain)(const struct gyre_shard *shard, void *state);
+	/*
+	 * Stop, when all shards have drained: last service first; then the loop
+	 * stops. It runs on the loop, or after it if the loop ended first or
+	 * never ran, and then waits for nothing.
 	 */
 	void (*stop)(const struct gyre_shard *shard, void *state);
 	/* Free the state: the loop is closed, other shards may be gone, jobs
 	 * on the pool may still run. */
 	void (*free)(void *state);
+	/* Names of the services that start before this one and stop after it,
+	 * NULL behind the last; or NULL. */
+	const char *const *needs;
 };
 
 /*
@@ -131,16 +168,18 @@ struct gyre_service_ops {
  * defaults.
  *
  * Thread: setup
- * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list,
- *         `simulate` with stop_signals or without `loops`, a watchdog_ns
- *         below a millisecond (the log says which); -ENOMEM
+ * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list, a
+ *         negative time-out, a watchdog_ns below a millisecond, `simulate`
+ *         without `loops` or with what it cannot have (the log says which);
+ *         -ENOMEM
  */
 GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
 			      struct gyre_runtime **ret_runtime)
 	GYRE_MUST_CHECK;
 
 /*
- * Add a service; they start in the order they were added.
+ * Add a service. They start in the order they were added, but for those that
+ * need one that was added later.
  *
  * Thread: setup
  * Owns:   ops stays the caller's and must outlive the runtime
@@ -157,29 +196,96 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
  * A pin that the kernel refuses is a warning.
  *
  * Thread: setup
- * Blocks: until all shards have started or failed
- * Errors: -EALREADY started before, be it in vain; -ESHUTDOWN stopped before
- *         all loops were made; -EPERM the process is a fork of the one that
- *         made it, or of one whose loops or jobs had threads (the log says so);
- *         -EAGAIN no thread; -ENOMEM; what a loop or a service failed with;
- *         -EADDRINUSE, -EEXIST, -ENAMETOOLONG and the like: the control socket
+ * Blocks: until all shards have started or one has failed
+ * Errors: -EALREADY started before, be it in vain; -EINVAL a service needs one
+ *         that there is not, or itself by way of others; -ESHUTDOWN stopped
+ *         before all loops were made, or while a service's start waited;
+ *         -EDEADLK a simulated service's start waits for what never comes;
+ *         -EPERM the process is a fork of the one that made it, or of one whose
+ *         loops or jobs had threads (the log says so); -EAGAIN no thread;
+ *         -EMFILE; -ENOMEM; what a loop or a service failed with; -EADDRINUSE,
+ *         -EEXIST, -ENAMETOOLONG and the like: the control socket
  */
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 
 /*
- * Stop every shard: each stops its services on its loop, as soon as what runs
- * there returns and before what is queued, then the loop. Once is enough, more
- * do no harm; before start, start returns -ESHUTDOWN. A shard whose loop ends
- * by itself (gyre_loop_stop(), a poller that fails) stops alone: its services
- * are stopped, its loop is closed, the others run on.
+ * Have the next service's start, drain or stop wait until the future is
+ * complete; called from within one of these, as often as there is something to
+ * wait for. The loop runs meanwhile. If it is rejected a start fails with its
+ * error, while a drain or a stop goes on with a warning. A future of NULL is
+ * one that there was no memory for, so that a call can stand as argument:
+ *
+ *     return gyre_shard_await(shard, gyre_bus_call(bus, 0, ask, NULL));
+ *
+ * Thread: owner; in start, drain or stop
+ * Owns:   takes the reference over, whatever it returns
+ * Errors: -ENOMEM; -EINVAL the future is not of this shard's loop; -ESHUTDOWN
+ *         nothing is waited for any more: the deadline has come, or the loop
+ *         has ended
+ */
+GYRE_API int gyre_shard_await(const struct gyre_shard *shard,
+			      struct gyre_future *future);
+
+/*
+ * Stop, in phases that gyre_runtime_phase() tells. Quiet: on each shard, as
+ * soon as what runs there returns and before what is queued, listeners take
+ * who has come and close, periodics call no more, what threads that are not
+ * gyre's send is refused with -ESHUTDOWN, and the services drain, last first.
+ * Draining: what was accepted runs, on all shards, until a count of what was
+ * sent and what was done says that nothing is left; timeouts that are not due
+ * are not waited for. Closing: the services stop, last first, then the loop,
+ * and what is left is dropped. At the deadline, which is stop_timeout_ns after
+ * the call, the log says of each shard what is left, and all steps that wait
+ * are over; gyre_runtime_wait() sees to it.
+ *
+ * Once is enough, more do no harm; before start, start returns -ESHUTDOWN. A
+ * shard whose loop ends by itself (gyre_loop_stop(), a poller that fails) stops
+ * alone: its services are stopped, its loop is closed, the others run on.
  *
  * Thread: any+signal
  */
 GYRE_API void gyre_runtime_stop(struct gyre_runtime *runtime);
 
 /*
+ * Bring all loops and the pool's threads to a halt, each between two tasks or
+ * jobs, call the function on this thread while nothing else of the runtime
+ * runs, and let them go on. What any of them did before is seen by the
+ * function, and what it does is seen by them; it may not wait for one of them,
+ * nor send them anything that it then waits for. Those who pause at once take
+ * turns.
+ *
+ * Thread: any but a loop's, a job's or another of gyre's; the runtime is freed
+ *         by nobody meanwhile
+ * Blocks: until all have halted, at most to the deadline, an instant of
+ *         CLOCK_MONOTONIC; and while the function runs
+ * Errors: -ETIMEDOUT, the log names the shards and jobs that did not halt, and
+ *         the function was not called; -EINVAL the runtime does not run;
+ *         -EDEADLK; -ENOTSUP it is a simulation; -EPERM the process is a fork
+ */
+GYRE_API int gyre_runtime_pause(struct gyre_runtime *runtime,
+				void (*fn)(void *arg), void *arg,
+				int64_t deadline_ns) GYRE_MUST_CHECK;
+
+/*
+ * Tell where the runtime is in its life.
+ *
+ * Thread: any+signal
+ */
+GYRE_API enum gyre_runtime_phase gyre_runtime_phase(
+	const struct gyre_runtime *runtime);
+
+/*
+ * Return a phase's name: "quiet".
+ *
+ * Thread: any+signal
+ */
+GYRE_API const char *gyre_runtime_phase_name(enum gyre_runtime_phase phase);
+
+/*
  * Wait until all shards have stopped and their threads are joined. Every
- * task and job they accepted has run or been dropped by then.
+ * task and job they accepted has run or been dropped by then. A shard that
+ * does not answer at the deadline is named in the log with what runs there, a
+ * job that does not return likewise; they are then waited for.
  *
  * Thread: setup; the thread that called start
  * Blocks: until gyre_runtime_stop() and the end of what runs, jobs included;

@@ -122,7 +122,7 @@ gyre__inbox_is_closed(const struct gyre_inbox *inbox)
 }
 
 int
-gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task)
 {
 	if (inbox == &world->there) {
 		world->request = task;
@@ -132,6 +132,12 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 	EXPLORER_CHECK(world->posts < POSTS_MAX);
 	world->posted[world->posts++] = task;
 	return 0;
+}
+
+int
+gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	return gyre__send_task(inbox, task);
 }
 
 struct gyre__latch *

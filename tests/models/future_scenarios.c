@@ -86,7 +86,7 @@ gyre__inbox_is_closed(const struct gyre_inbox *inbox)
 }
 
 int
-gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task)
 {
 	(void)inbox;
 	explorer_step("posts it home");

@@ -83,7 +83,7 @@ gyre_inbox_unref(struct gyre_inbox *inbox)
 }
 
 int
-gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task)
 {
 	struct mailbox *mailbox = (struct mailbox *)inbox;
 
@@ -92,6 +92,12 @@ gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
 		return -ESHUTDOWN;
 	gyre__chain_append(&mailbox->chain, task, 1);
 	return 0;
+}
+
+int
+gyre_inbox_post(struct gyre_inbox *inbox, struct gyre_task *task)
+{
+	return gyre__send_task(inbox, task);
 }
 
 struct gyre__latch *

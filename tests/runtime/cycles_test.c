@@ -82,6 +82,9 @@ live_once(uint64_t *random)
 
 	fixture_init(&fixture);
 	fixture.on_start = send_some;
+	/* They never end: only the deadline ends them, soon or at once. */
+	fixture.stop_timeout_ns =
+		1 + (int64_t)(harness_random(random) % (uint64_t)GYRE_MS(2));
 	fixture_start(&fixture, 1 + harness_random(random) % 4, 1);
 	for (; pause > 0; pause--)
 		sched_yield();

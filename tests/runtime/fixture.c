@@ -116,11 +116,15 @@ static void
 keep_line(enum gyre_log_level level, const char *line, void *arg)
 {
 	struct fixture *fixture = arg;
+	size_t used;
 
 	pthread_mutex_lock(&fixture->mutex);
+	used = strlen(fixture->log);
 	fixture->lines++;
 	fixture->errors += level == GYRE_LOG_ERROR;
 	snprintf(fixture->line, sizeof(fixture->line), "%s", line);
+	snprintf(fixture->log + used, sizeof(fixture->log) - used, "%s\n",
+		 line);
 	pthread_mutex_unlock(&fixture->mutex);
 }
 
@@ -143,6 +147,7 @@ fixture_options(struct fixture *fixture, unsigned loops)
 		.pin = GYRE_PIN_NONE,
 		/* There, and not heard of however slow the machine is. */
 		.watchdog_ns = GYRE_SECONDS(3600),
+		.stop_timeout_ns = fixture->stop_timeout_ns,
 		.log = { .fn = keep_line, .arg = fixture },
 		._sys = harness_sys(),
 	};

@@ -47,8 +47,10 @@ struct fixture {
 	/* the log */
 	pthread_mutex_t mutex;
 	unsigned lines;
-	unsigned errors; /* lines of level ERROR */
-	char line[256];  /* the last */
+	unsigned errors;         /* lines of level ERROR */
+	char line[256];          /* the last */
+	char log[8192];          /* all, as far as there is room */
+	int64_t stop_timeout_ns; /* for the options */
 	/* before the runtime was made */
 	struct harness_live before;
 };

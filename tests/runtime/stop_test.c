@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -97,7 +98,7 @@ look_whether_stopped(void *story)
 }
 
 static void
-a_stop_overtakes_what_is_queued(void **state)
+what_is_queued_runs_before_services_stop(void **state)
 {
 	struct fixture fixture;
 
@@ -117,7 +118,7 @@ a_stop_overtakes_what_is_queued(void **state)
 	gyre_runtime_stop(fixture.runtime);
 	atomic_store(&may_go_on, true);
 	wait_and_end(&fixture);
-	assert_int_equal(ran_before_the_stop, 0);
+	assert_int_equal(ran_before_the_stop, 1000);
 	assert_string_equal(fixture.stories[0], "aA.");
 }
 
@@ -406,28 +407,82 @@ stop_signals_are_heard_when_shard_0_has_ended(void **state)
 }
 
 static void
-send_again(struct fixture *fixture, const struct gyre_shard *shard)
+never(struct gyre_future *future, void *arg)
 {
-	(void)fixture;
-	(void)shard;
-	kill(getpid(), SIGTERM);
-	kill(getpid(), SIGINT);
+	(void)future;
+	(void)arg;
+	CHECK(!"reached");
 }
 
-/* With the default action they would end the process after wait. */
+/* The drain waits for it, until the deadline. */
 static void
-stop_signals_that_come_again_are_forgotten(void **state)
+await_for_ever(struct fixture *fixture, const struct gyre_shard *shard)
+{
+	struct gyre_future *future = gyre_future_new(shard->loop);
+
+	(void)fixture;
+	CHECK(future != NULL);
+	CHECK(gyre_loop_add_future(shard->loop, future, never, NULL) == 0);
+	gyre_future_unref(future);
+}
+
+static void
+the_second_stop_signal_brings_the_deadline(void **state)
 {
 	struct fixture fixture;
 
 	(void)state;
 	fixture_init(&fixture);
-	fixture.on_start = send_again;
+	fixture.on_start = await_for_ever;
+	fixture.stop_timeout_ns = GYRE_FOREVER;
 	start_with_signals(&fixture, 2);
 	kill(getpid(), SIGTERM);
-	gyre_loop_stop(loop_of(&fixture, 0));
-	gyre_loop_stop(loop_of(&fixture, 1));
 	end_by_signal(&fixture, SIGINT);
+	assert_non_null(strstr(fixture.log,
+			       "shard 1: the stop's deadline has come; left "
+			       "are: 1 futures awaited"));
+	assert_string_equal(fixture.stories[0], "aA.");
+}
+
+static void
+be_stuck(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+}
+
+/* What a child does that gets three: it is not heard of again. */
+static void
+live_until_the_third(void)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	fixture.stop_timeout_ns = GYRE_FOREVER;
+	start_with_signals(&fixture, 2);
+	CHECK(gyre_loop_add_callback(loop_of(&fixture, 0), be_stuck, NULL) ==
+	      0);
+	kill(getpid(), SIGTERM);
+	kill(getpid(), SIGINT);
+	kill(getpid(), SIGTERM);
+}
+
+static void
+the_third_stop_signal_ends_the_process(void **state)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		live_until_the_third();
+		_exit(1);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
 int
@@ -436,7 +491,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_callback_stops_it),
 		cmocka_unit_test(many_threads_stop_it_at_once),
-		cmocka_unit_test(a_stop_overtakes_what_is_queued),
+		cmocka_unit_test(what_is_queued_runs_before_services_stop),
 		cmocka_unit_test(free_may_follow_wait_at_once),
 		cmocka_unit_test(a_signal_handler_stops_it),
 		cmocka_unit_test(a_stop_before_start_makes_start_refuse),
@@ -448,7 +503,8 @@ main(void)
 			wait_returns_when_all_have_stopped_by_themselves),
 		cmocka_unit_test(stop_signals_stop_it_and_go_no_further),
 		cmocka_unit_test(stop_signals_are_heard_when_shard_0_has_ended),
-		cmocka_unit_test(stop_signals_that_come_again_are_forgotten),
+		cmocka_unit_test(the_second_stop_signal_brings_the_deadline),
+		cmocka_unit_test(the_third_stop_signal_ends_the_process),
 	};
 
 	alarm(60);

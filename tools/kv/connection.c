@@ -90,7 +90,7 @@ static void
 resume_if_room(struct connection *connection)
 {
 	if (!connection->paused || connection->held ||
-	    reader_is_over(connection, 2))
+	    connection->shard->draining || reader_is_over(connection, 2))
 		return;
 	connection->paused = false;
 	gyre_stream_resume(connection->stream);
@@ -100,7 +100,8 @@ static void
 close_if_done(struct connection *connection)
 {
 	bool no_more = connection->closing ||
-		       (connection->ended && !connection->paused);
+		       (connection->ended && !connection->paused) ||
+		       (connection->shard->draining && !connection->held);
 
 	if (!no_more || connection->replies.count > 0)
 		return;
@@ -121,6 +122,20 @@ settle(struct connection *connection)
 		resume_if_room(connection);
 	if (!connection->closed)
 		close_if_done(connection);
+}
+
+void
+connection_drain_all(struct shard *shard)
+{
+	struct connection *connection = shard->connections;
+
+	for (; connection != NULL; connection = connection->next) {
+		if (connection->closed)
+			continue;
+		connection->paused = true;
+		gyre_stream_pause(connection->stream);
+		settle(connection);
+	}
 }
 
 void

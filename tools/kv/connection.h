@@ -100,6 +100,10 @@ bool connection_subscribes(const struct connection *connection);
 /* Give up: what can't be replied to must not be waited for. */
 void connection_abort(struct connection *connection);
 
+/* Read no more, and close each of a shard's connections once its replies have
+ * been written. */
+void connection_drain_all(struct shard *shard);
+
 /* Close all of a shard's connections, at its stop. */
 void connection_close_all(struct shard *shard);
 

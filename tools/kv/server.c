@@ -92,6 +92,17 @@ start(const struct gyre_shard *gyre, void *arg, void **ret_state)
 	return 0;
 }
 
+/* What was read is carried out, on all shards, before the stop. */
+static void
+drain(const struct gyre_shard *gyre, void *state)
+{
+	struct shard *shard = state;
+
+	(void)gyre;
+	shard->draining = true;
+	connection_drain_all(shard);
+}
+
 static void
 stop(const struct gyre_shard *gyre, void *state)
 {
@@ -121,6 +132,7 @@ free_shard(void *state)
 const struct gyre_service_ops server_service = {
 	.name = "kv",
 	.start = start,
+	.drain = drain,
 	.stop = stop,
 	.free = free_shard,
 };

@@ -59,6 +59,7 @@ struct shard {
 	size_t spare_count;
 	struct bytes scratch; /* of whoever runs, until it returns */
 	struct args own_args; /* of the own part of a command, likewise */
+	bool draining;        /* nothing is read any more */
 	bool stopping;        /* nobody is accepted, nothing is sent */
 	struct shard_stats stats;
 };

@@ -69,8 +69,12 @@ free_place(void *state)
 	check_closed(state);
 }
 
-const struct gyre_service_ops place_service = { "stress", start, stop,
-						free_place };
+const struct gyre_service_ops place_service = {
+	.name = "stress",
+	.start = start,
+	.stop = stop,
+	.free = free_place,
+};
 
 /* -- the restarter --------------------------------------------------------- */
 

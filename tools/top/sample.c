@@ -129,6 +129,8 @@ read_json(const cJSON *json, struct sample *sample, char *ret_error,
 		cJSON_GetStringValue(cJSON_GetObjectItem(json, "gyre"));
 	const char *error =
 		cJSON_GetStringValue(cJSON_GetObjectItem(json, "error"));
+	const char *phase =
+		cJSON_GetStringValue(cJSON_GetObjectItem(json, "phase"));
 	uint64_t protocol = number(json, "protocol");
 
 	if (protocol != SAMPLE_PROTOCOL)
@@ -146,6 +148,8 @@ read_json(const cJSON *json, struct sample *sample, char *ret_error,
 		sample->now_ns = (int64_t)number(json, "now_ns");
 		snprintf(sample->version, sizeof(sample->version), "%s",
 			 version != NULL ? version : "?");
+		snprintf(sample->phase, sizeof(sample->phase), "%s",
+			 phase != NULL ? phase : "?");
 		return 0;
 	}
 	return -1;

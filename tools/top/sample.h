@@ -54,6 +54,7 @@ struct sample {
 	int64_t pid;
 	int64_t now_ns;
 	char version[32];
+	char phase[16]; /* where the process is in its life; or "?" */
 	unsigned loops_count;
 	struct loop_sample *loops;
 	uint64_t *sent; /* by sender, then receiver */

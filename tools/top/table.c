@@ -143,8 +143,8 @@ table_write(FILE *file, const struct sample *before, const struct sample *now)
 {
 	double seconds = (double)(now->now_ns - before->now_ns) / 1e9;
 
-	fprintf(file, "gyre %s, process %" PRId64 ", over %.1f s\n\n",
-		now->version, now->pid, seconds);
+	fprintf(file, "gyre %s, process %" PRId64 ", %s, over %.1f s\n\n",
+		now->version, now->pid, now->phase, seconds);
 	write_loops(file, before, now, seconds);
 	write_matrix(file, before, now, seconds);
 	write_lanes(file, before, now, seconds);
