@@ -88,7 +88,7 @@ run_force(struct gyre__house_task *task)
 
 	/* control.F1 relaxed: nothing is read through it */
 	gyre__store_32_relaxed(&shard->has_answered, 1);
-	if (gyre_runtime_phase(shard->shard.runtime) >= GYRE_PHASE_QUIET)
+	if (gyre__supervision_is_due(shard->shard.runtime))
 		gyre__supervision_report_rest(shard);
 	gyre__services_force(shard);
 	gyre_loop_stop(shard->shard.loop);

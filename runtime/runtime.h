@@ -252,6 +252,7 @@ void gyre__supervision_report_rest(const struct gyre__shard *shard);
 /* When the stop is to be over, or GYRE_FOREVER: it has not begun, or may take
  * as long as it takes. Any thread. */
 int64_t gyre__supervision_deadline(const struct gyre_runtime *runtime);
+bool gyre__supervision_is_due(const struct gyre_runtime *runtime);
 
 /* Return when every shard has ended, which the deadline sees to. The starter.
  */

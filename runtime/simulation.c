@@ -480,8 +480,7 @@ static void
 keep_deadline(struct gyre__simulation *simulation)
 {
 	if (simulation->is_forced ||
-	    simulation->stats.now_ns <
-		    gyre__supervision_deadline(simulation->runtime))
+	    !gyre__supervision_is_due(simulation->runtime))
 		return;
 	simulation->is_forced = true;
 	gyre__control_force_shards(simulation->runtime);

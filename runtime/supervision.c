@@ -200,6 +200,12 @@ gyre__supervision_deadline(const struct gyre_runtime *runtime)
 	return (int64_t)gyre__load_64_relaxed(&runtime->deadline_ns);
 }
 
+bool
+gyre__supervision_is_due(const struct gyre_runtime *runtime)
+{
+	return now(runtime) >= gyre__supervision_deadline(runtime);
+}
+
 static bool
 is_over(const struct gyre_runtime *runtime)
 {
@@ -227,8 +233,7 @@ sleep_until(struct gyre_runtime *runtime, int64_t until_ns)
 void
 gyre__supervise(struct gyre_runtime *runtime)
 {
-	while (!is_over(runtime) &&
-	       now(runtime) < gyre__supervision_deadline(runtime))
+	while (!is_over(runtime) && !gyre__supervision_is_due(runtime))
 		sleep_until(runtime, gyre__supervision_deadline(runtime));
 	if (!is_over(runtime)) {
 		int64_t answer_ns = now(runtime) + ANSWER_NS;

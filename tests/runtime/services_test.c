@@ -387,6 +387,7 @@ a_stop_overtakes_a_start_that_waits(void **state)
 		assert_non_null(strstr(fixture.line,
 				       "service b did not start: ESHUTDOWN: "
 				       "the runtime was stopped"));
+		assert_int_equal(fixture.lines, 1);
 		gyre_future_unref(endless);
 		fixture_end(&fixture);
 		assert_string_equal(told, "+a+b-a.b.a");
