@@ -1,5 +1,5 @@
 /*
- * Thousands of short lives, each stopped from every kind of caller and in every
+ * A thousand short lives, each stopped from every kind of caller and in every
  * phase: what has started is stopped and freed once, and nothing is forced.
  */
 #include "tests/runtime/fixture.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define LIVES       2000
+#define LIVES       1000
 #define THREADS_MAX 64
 
 enum caller {
