@@ -5,18 +5,6 @@
 
 #include <errno.h>
 
-/* An instant before the clock began has passed like any other. */
-static struct timespec
-timespec_of(int64_t ns)
-{
-	if (ns < 0)
-		ns = 0;
-	return (struct timespec){
-		.tv_sec = ns / 1000000000,
-		.tv_nsec = ns % 1000000000,
-	};
-}
-
 #if defined(__APPLE__)
 
 static int
@@ -25,7 +13,7 @@ wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex,
 {
 	int64_t now_ns = gyre__now_ns(&gyre__sys_default);
 	struct timespec left =
-		timespec_of(deadline_ns > 0 ? deadline_ns - now_ns : 0);
+		gyre__timespec(deadline_ns > 0 ? deadline_ns - now_ns : 0);
 
 	return pthread_cond_timedwait_relative_np(condition, mutex, &left);
 }
@@ -42,7 +30,7 @@ static int
 wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex,
 	   int64_t deadline_ns)
 {
-	struct timespec deadline = timespec_of(deadline_ns);
+	struct timespec deadline = gyre__timespec(deadline_ns);
 
 	return pthread_cond_timedwait(condition, mutex, &deadline);
 }

@@ -134,4 +134,16 @@ void *gyre__allocate(const struct gyre_sys *sys, size_t size, size_t align);
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t gyre__now_ns(const struct gyre_sys *sys);
 
+/* So long, or that instant; what is before zero has passed like zero. */
+static inline struct timespec
+gyre__timespec(int64_t ns)
+{
+	if (ns < 0)
+		ns = 0;
+	return (struct timespec){
+		.tv_sec = ns / 1000000000,
+		.tv_nsec = ns % 1000000000,
+	};
+}
+
 #endif

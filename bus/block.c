@@ -103,7 +103,6 @@ static void
 block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 {
 	struct gyre__block *block = (struct gyre__block *)task;
-
 	uint32_t forks = gyre__forks();
 
 	for (unsigned i = 0; i < block->used && !gyre__is_fork(forks); i++) {

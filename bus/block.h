@@ -47,13 +47,13 @@ struct gyre__block {
 
 /* The run functions by which a block's two errands are told apart. */
 void gyre__block_run(struct gyre_task *task);
+void gyre__block_come_home(struct gyre_task *task);
 
 /* Run its entries from the first to before the end; false: the outbox was
  * halted, and some are left. */
 bool gyre__block_run_entries(struct gyre__outbox *outbox,
 			     struct gyre__block *block, unsigned first,
 			     unsigned end);
-void gyre__block_come_home(struct gyre_task *task);
 
 /* A task of the house's, which is nobody's message. */
 void gyre__house_run(struct gyre_task *task);

@@ -166,15 +166,15 @@ void gyre__outbox_take_ready(struct gyre__outbox *outbox,
  * becomes ready again, before what came meanwhile. */
 void gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain);
 
-/* Run a task that was popped; what it stands for leaves the chain's count when
- * it has run. */
-void gyre__outbox_run_task(struct gyre__outbox *outbox,
-			   struct gyre__chain *chain, struct gyre_task *task);
-
 /* The same, and count how long one callback or task of its first ran. */
 void gyre__outbox_run_timed(struct gyre__outbox *outbox,
 			    struct gyre__chain *chain,
 			    struct gyre_histogram *run_time);
+
+/* Run a task that was popped; what it stands for leaves the chain's count when
+ * it has run. */
+void gyre__outbox_run_task(struct gyre__outbox *outbox,
+			   struct gyre__chain *chain, struct gyre_task *task);
 
 /* Find out how long one batch in GYRE__DELAYS_EVERY has waited, from now on. */
 void gyre__outbox_ask_delays(struct gyre__outbox *outbox);

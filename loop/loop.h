@@ -262,11 +262,6 @@ void gyre__loop_count_connection(struct gyre_loop *loop, int change);
 /* How many streams there are. Any thread. */
 uint64_t gyre__loop_connections(const struct gyre_loop *loop);
 
-/* Log a stack that was taken of the loop's thread, or why there is none. Any
- * thread. */
-void gyre__loop_log_backtrace(const struct gyre_loop *loop, int result,
-			      const struct gyre__backtrace *backtrace);
-
 /* For the rooms above. */
 const struct gyre_sys *gyre__loop_sys(const struct gyre_loop *loop);
 const struct gyre_log *gyre__loop_log(const struct gyre_loop *loop);

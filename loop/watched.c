@@ -8,11 +8,14 @@
  */
 #include "loop/watched.h"
 
+#include "base/log.h"
 #include "bus/block.h"
 #include "bus/outbox.h"
 #include "loop/loop.h"
 
 #include <errno.h>
+
+#define FRAME_TEXT_BYTES 400 /* a line has 512 */
 
 void
 gyre__watched_init(struct gyre__watched *watched, struct gyre_loop *loop)
@@ -87,8 +90,8 @@ gyre__watched_take_stack(struct gyre__watched *watched,
 	return result;
 }
 
-const char *
-gyre__watched_why_no_stack(int error)
+static const char *
+why_no_stack(int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
@@ -99,6 +102,23 @@ gyre__watched_why_no_stack(int error)
 		return "too many others are being taken";
 	default:
 		return gyre_error_name(error);
+	}
+}
+
+void
+gyre__watched_log_stack(const struct gyre_log *log, const char *who, int error,
+			const struct gyre__backtrace *backtrace)
+{
+	char text[FRAME_TEXT_BYTES];
+
+	if (error == 0 && backtrace->count == 0)
+		error = -ENOTSUP; /* this platform has none */
+	if (error < 0)
+		gyre__log(log, GYRE_LOG_WARN, "%s: no stack: %s", who,
+			  why_no_stack(error));
+	for (int i = 0; error == 0 && i < backtrace->count; i++) {
+		gyre__frame_name(backtrace, i, text, sizeof(text));
+		gyre__log(log, GYRE_LOG_WARN, "%s: #%d %s", who, i, text);
 	}
 }
 

@@ -4,6 +4,8 @@
 #ifndef GYRE_LOOP_WATCHED_H
 #define GYRE_LOOP_WATCHED_H
 
+#include <gyre/base.h>
+
 #include "base/atomics.h"
 #include "base/backtrace.h"
 #include "base/sys.h"
@@ -134,8 +136,11 @@ gyre__watched_is_busy(const struct gyre__watched *watched)
 int gyre__watched_take_stack(struct gyre__watched *watched,
 			     struct gyre__backtrace *ret);
 
-/* Why there is no stack, for a log line. */
-const char *gyre__watched_why_no_stack(int error);
+/* Log a stack that was taken, a line a frame, or why there is none: each line
+ * says whose it is, since several may be told of at once. Any thread. */
+void gyre__watched_log_stack(const struct gyre_log *log, const char *who,
+			     int error,
+			     const struct gyre__backtrace *backtrace);
 
 /* Which frame of an owner's stack is the callback, timeout, handler or task
  * that runs; -1: it is not known. */

@@ -24,8 +24,9 @@
 /* How long a shard may take to answer before it is said that it does not. */
 #define ANSWER_NS GYRE_MS(200)
 
-#define NAME_BYTES 128
-#define REST_BYTES 320
+#define NAME_BYTES   128
+#define REST_BYTES   320
+#define NUMBER_BYTES 24
 
 static int64_t
 now(const struct gyre_runtime *runtime)
@@ -87,21 +88,9 @@ struct text {
 	size_t length;
 };
 
+/* One more thing that is left, in two parts, as far as there is room. */
 static void
-add_count(struct text *text, uint64_t count, const char *what)
-{
-	int length;
-
-	if (count == 0 || text->length >= sizeof(text->bytes))
-		return;
-	length = snprintf(
-		text->bytes + text->length, sizeof(text->bytes) - text->length,
-		"%s%" PRIu64 " %s", text->length > 0 ? ", " : "", count, what);
-	text->length += (size_t)length;
-}
-
-static void
-add_name(struct text *text, const char *before, const char *name)
+add(struct text *text, const char *first, const char *second)
 {
 	int length;
 
@@ -109,8 +98,19 @@ add_name(struct text *text, const char *before, const char *name)
 		return;
 	length = snprintf(text->bytes + text->length,
 			  sizeof(text->bytes) - text->length, "%s%s%s",
-			  text->length > 0 ? ", " : "", before, name);
+			  text->length > 0 ? ", " : "", first, second);
 	text->length += (size_t)length;
+}
+
+static void
+add_count(struct text *text, uint64_t count, const char *what)
+{
+	char number[NUMBER_BYTES];
+
+	if (count == 0)
+		return;
+	snprintf(number, sizeof(number), "%" PRIu64 " ", count);
+	add(text, number, what);
 }
 
 static uint64_t
@@ -136,11 +136,11 @@ gyre__supervision_report_rest(const struct gyre__shard *shard)
 
 	gyre_loop_get_stats(loop, &stats);
 	if (service != NULL)
-		add_name(&text, "waits for service ", service);
+		add(&text, "waits for service ", service);
 	add_count(&text, stats.waiting, "messages");
 	if (first != NULL) {
 		gyre__function_name(first, name, sizeof(name));
-		add_name(&text, "the first is ", name);
+		add(&text, "the first is ", name);
 	}
 	add_count(&text, stats.calls_open, "calls to others");
 	add_count(&text, count_awaited(loop), "futures awaited");
@@ -165,6 +165,7 @@ report_stuck(struct gyre_runtime *runtime, const struct gyre__shard *shard)
 		.value = gyre__load_64_relaxed(&loop->heartbeat.beat),
 	};
 	struct gyre__backtrace backtrace = { 0 };
+	char who[NAME_BYTES];
 	int result;
 
 	gyre__log(&runtime->log, GYRE_LOG_ERROR,
@@ -173,7 +174,8 @@ report_stuck(struct gyre_runtime *runtime, const struct gyre__shard *shard)
 		  shard->shard.index, (void *)loop);
 	gyre__backtrace_prepare();
 	result = gyre__backtrace_take_other(runtime->sys, &request, &backtrace);
-	gyre__loop_log_backtrace(loop, result, &backtrace);
+	snprintf(who, sizeof(who), "loop %p", (void *)loop);
+	gyre__watched_log_stack(&runtime->log, who, result, &backtrace);
 }
 
 static void
@@ -218,13 +220,8 @@ static void
 sleep_until(struct gyre_runtime *runtime, int64_t until_ns)
 {
 	struct pollfd entry = { .fd = runtime->wake.read_fd, .events = POLLIN };
-	int64_t left_ns = until_ns - now(runtime);
-	struct timespec timeout;
+	const struct timespec timeout = gyre__timespec(until_ns - now(runtime));
 
-	if (left_ns < 0)
-		left_ns = 0;
-	timeout.tv_sec = left_ns / GYRE_SECONDS(1);
-	timeout.tv_nsec = left_ns % GYRE_SECONDS(1);
 	(void)runtime->sys->poll(&entry, 1,
 				 until_ns == GYRE_FOREVER ? NULL : &timeout);
 	(void)gyre__wake_fd_drain(&runtime->wake);

@@ -33,7 +33,7 @@
 
 /* -- what the log is told -------------------------------------------------- */
 
-#define FRAME_TEXT_BYTES 400 /* a line has 512 */
+#define WHO_BYTES 32
 
 static void
 tell_left_out(struct gyre__watcher *watcher)
@@ -84,7 +84,7 @@ static void
 log_stall(const struct gyre__watcher *watcher, const struct gyre_stall *stall,
 	  const struct gyre__backtrace *backtrace, int no_stack)
 {
-	char text[FRAME_TEXT_BYTES];
+	char who[WHO_BYTES];
 
 	gyre__log(&watcher->log, GYRE_LOG_WARN,
 		  "shard %u: stalled for %" PRId64 " ms%s%s%s%s%s",
@@ -92,15 +92,8 @@ log_stall(const struct gyre__watcher *watcher, const struct gyre_stall *stall,
 		  stall->callback[0] != '\0' ? " in " : "", stall->callback,
 		  doing(stall->kind), stall->wait[0] != '\0' ? " in " : "",
 		  stall->wait);
-	if (no_stack < 0)
-		gyre__log(&watcher->log, GYRE_LOG_WARN,
-			  "shard %u: no stack: %s", stall->shard,
-			  gyre__watched_why_no_stack(no_stack));
-	for (int i = 0; no_stack == 0 && i < backtrace->count; i++) {
-		gyre__frame_name(backtrace, i, text, sizeof(text));
-		gyre__log(&watcher->log, GYRE_LOG_WARN, "shard %u: #%d %s",
-			  stall->shard, i, text);
-	}
+	snprintf(who, sizeof(who), "shard %u", stall->shard);
+	gyre__watched_log_stack(&watcher->log, who, no_stack, backtrace);
 }
 
 /* -- a stall --------------------------------------------------------------- */

@@ -54,7 +54,6 @@ static atomic_uint threads_count;
 struct place {
 	const struct gyre_shard *shard;
 	int pipe[2]; /* has a handler that stops */
-	bool has_handler;
 };
 
 static struct place places[SHARDS_MAX];
@@ -197,10 +196,8 @@ start(const struct gyre_shard *shard, void *arg, void **ret_state)
 	(void)arg;
 	place->shard = shard;
 	CHECK(pipe(place->pipe) == 0);
-	place->has_handler =
-		gyre_loop_add_handler(shard->loop, place->pipe[0], GYRE_READ,
-				      on_readable, NULL) == 0;
-	CHECK(place->has_handler);
+	CHECK(gyre_loop_add_handler(shard->loop, place->pipe[0], GYRE_READ,
+				    on_readable, NULL) == 0);
 	CHECK(gyre_loop_add_callback(shard->loop, on_message, (void *)shard) ==
 	      0);
 	perhaps_stop(shard, IN_START);
