@@ -138,10 +138,26 @@ take_no_more_signals(timer_t timer)
 
 /* -- the threads ----------------------------------------------------------- */
 
+/*
+ * ThreadSanitizer blocks all signals while it runs the handlers of those it
+ * held back, and where one more is noticed from inside a handler it takes that
+ * mask for the one to restore: the thread would get no signal any more.
+ */
+static void
+let_signals_in(void)
+{
+	sigset_t ours;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGUSR1);
+	CHECK(pthread_sigmask(SIG_UNBLOCK, &ours, NULL) == 0);
+}
+
 /* In both forms; a thread's own adds may not be refused. */
 static void
 add_ten(struct adder *adder)
 {
+	let_signals_in();
 	for (int i = 0; i < 10; i++) {
 		void *arg = next_argument(adder);
 		int result;
@@ -208,9 +224,24 @@ add_on_loop(void *arg)
 		CHECK(gyre_loop_add_callback(the_loop, add_on_loop, arg) == 0);
 }
 
+/* On a busy machine, or under a sanitizer, the signals may be slow to come. */
+static bool
+each_came_often(void)
+{
+	for (size_t i = 0; i < sizeof(adders) / sizeof(adders[0]); i++) {
+		if (adders[i]->run <= 100)
+			return false;
+	}
+	return true;
+}
+
 static void
 end_it(void *arg)
 {
+	if (!each_came_often()) {
+		call_later(RUN_NS / 10, end_it, arg);
+		return;
+	}
 	atomic_store(&over, true);
 	stop_callback(arg);
 }
@@ -220,12 +251,8 @@ end_it(void *arg)
 static void
 check_books(void)
 {
-	for (size_t i = 0; i < sizeof(adders) / sizeof(adders[0]); i++) {
-		const struct adder *adder = adders[i];
-
-		assert_int_equal(adder->run, adder->accepted);
-		assert_true(adder->accepted > 100);
-	}
+	for (size_t i = 0; i < sizeof(adders) / sizeof(adders[0]); i++)
+		assert_int_equal(adders[i]->run, adders[i]->accepted);
 }
 
 static void
