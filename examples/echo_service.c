@@ -36,12 +36,12 @@ main(int argc, char **argv)
 	struct gyre_listener_options at = { .reuse_port = true };
 	struct gyre_runtime_options options = { .stop_signals = true };
 	struct gyre_runtime *runtime = NULL;
+	int result = -1;
 
 	at.port = argc > 1 ? (uint16_t)atoi(argv[1]) : 7400;
 	if (gyre_runtime_new(&options, &runtime) == 0 &&
-	    gyre_runtime_add_service(runtime, &echo, &at) == 0 &&
-	    gyre_runtime_start(runtime) == 0)
-		gyre_runtime_wait(runtime);
+	    gyre_runtime_add_service(runtime, &echo, &at) == 0)
+		result = gyre_runtime_run(runtime);
 	gyre_runtime_free(runtime);
-	return 0;
+	return result < 0;
 }

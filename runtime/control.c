@@ -25,6 +25,7 @@ may_follow(uint32_t from, uint32_t to)
 		[GYRE__CONTROL_OPEN] = { [GYRE__CONTROL_TELLING] = true,
 					 [GYRE__CONTROL_TOLD] = true },
 		[GYRE__CONTROL_TELLING] = { [GYRE__CONTROL_TOLD] = true },
+		[GYRE__CONTROL_TOLD] = { [GYRE__CONTROL_EARLY] = true },
 	};
 
 	return moves[from][to];
@@ -129,6 +130,12 @@ gyre__control_force_shards(struct gyre_runtime *runtime)
 }
 
 /* -- open, stop, close --------------------------------------------------- */
+
+void
+gyre__control_reset(struct gyre_runtime *runtime)
+{
+	GYRE_INSIST(move(runtime, GYRE__CONTROL_TOLD, GYRE__CONTROL_EARLY));
+}
 
 bool
 gyre__control_open(struct gyre_runtime *runtime)

@@ -6,6 +6,12 @@ gyre__gate_init(struct gyre__gate *gate)
 {
 	pthread_mutex_init(&gate->mutex, NULL);
 	pthread_cond_init(&gate->changed, NULL);
+	gyre__gate_reset(gate);
+}
+
+void
+gyre__gate_reset(struct gyre__gate *gate)
+{
 	gate->way = GYRE__GATE_LOOPS;
 	gate->arrived = 0;
 	gate->has_failed = false;

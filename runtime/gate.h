@@ -33,6 +33,9 @@ struct gyre__gate {
 void gyre__gate_init(struct gyre__gate *gate);
 void gyre__gate_fini(struct gyre__gate *gate);
 
+/* Have it as it was made. Nobody is at it. */
+void gyre__gate_reset(struct gyre__gate *gate);
+
 /* Say how a step has ended here: the loop is made, all services have started.
  * Shards. */
 void gyre__gate_arrive(struct gyre__gate *gate, bool ok);

@@ -83,8 +83,12 @@ gyre__pause_init(struct gyre_runtime *runtime)
 	pthread_mutex_init(&pause->turns, NULL);
 	pthread_mutex_init(&pause->mutex, NULL);
 	gyre__condition_init(&pause->changed);
-	for (unsigned i = 0; i < runtime->shards_count; i++)
-		gyre__house_task_init(&runtime->shards[i].pause, run, drop);
+}
+
+void
+gyre__pause_init_shard(struct gyre__shard *shard)
+{
+	gyre__house_task_init(&shard->pause, run, drop);
 }
 
 void

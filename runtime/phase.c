@@ -1,6 +1,7 @@
 /*
  * Where a runtime is in its life: a word that only grows, so that whoever is
- * first to reach a phase says so, and nobody who comes late takes it back.
+ * first to reach a phase says so, and nobody who comes late takes it back. Only
+ * the starter begins another life, when nobody of the last is left.
  */
 #include "runtime/runtime.h"
 
@@ -20,10 +21,26 @@ gyre__runtime_reach(struct gyre_runtime *runtime, enum gyre_runtime_phase phase)
 			return;
 }
 
+void
+gyre__runtime_return(struct gyre_runtime *runtime)
+{
+	/* phase.P4 release: what was made anew; pairs with phase.P3 */
+	gyre__store_32_release(&runtime->phase, GYRE_PHASE_NEW);
+}
+
+bool
+gyre__runtime_is_at_rest(const struct gyre_runtime *runtime)
+{
+	enum gyre_runtime_phase phase = gyre_runtime_phase(runtime);
+
+	return phase == GYRE_PHASE_NEW || phase == GYRE_PHASE_ENDED;
+}
+
 enum gyre_runtime_phase
 gyre_runtime_phase(const struct gyre_runtime *runtime)
 {
-	/* phase.P3 acquire: what was done before it; pairs with phase.P2 */
+	/* phase.P3 acquire: what was done before it; pairs with phase.P2,
+	 * phase.P4 */
 	return (enum gyre_runtime_phase)gyre__load_32_acquire(&runtime->phase);
 }
 

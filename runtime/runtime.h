@@ -29,7 +29,7 @@
 /*
  * Whom a stop has to tell; any thread's and any signal handler's.
  *
- *     EARLY --> OPEN --> TELLING --> TOLD
+ *     EARLY --> OPEN --> TELLING --> TOLD --> EARLY, of the next life
  *       |        |                    ^
  *       +--------+--------------------+
  */
@@ -114,10 +114,10 @@ struct gyre_runtime {
 	const struct gyre_sys *sys;
 	struct gyre_log log;
 	uint32_t forks;
-	bool stop_signals;
-	int64_t stop_timeout_ns;
+	struct gyre_runtime_options options; /* but for what they point to */
 	struct gyre__placement *placement;
 	char *control_path; /* NULL: none is asked for */
+	/* -- immutable in a life -- */
 	struct gyre_bus *bus;
 	struct gyre_pool *pool; /* its executor is every loop's; or NULL */
 	struct gyre__watcher *watcher; /* of the loops; or NULL */
@@ -143,7 +143,8 @@ struct gyre_runtime {
 	struct gyre__service *services;
 	unsigned services_count; /* immutable while shards run */
 	void **states;           /* of all services on all shards */
-	unsigned threads;        /* made and not joined */
+	unsigned first_thread;   /* 1: shard 0 has its caller's */
+	unsigned threads;        /* made and not joined, behind the first */
 	struct gyre__stop_signal signals[GYRE__STOP_SIGNALS];
 	unsigned signals_count;                      /* that are watched */
 	struct gyre__control_socket *control_socket; /* or NULL */
@@ -166,7 +167,22 @@ gyre__runtime_is_fork(const struct gyre_runtime *runtime)
 void gyre__runtime_reach(struct gyre_runtime *runtime,
 			 enum gyre_runtime_phase phase);
 
+/* From the end of a life back to NEW. The starter. */
+void gyre__runtime_return(struct gyre_runtime *runtime);
+
+/* Whether it is not in the middle of a life. */
+bool gyre__runtime_is_at_rest(const struct gyre_runtime *runtime);
+
+/* -- life.c -------------------------------------------------------------- */
+
+/* Make what a life takes: 0, or -ENOMEM and nothing of it; and free it. */
+int gyre__life_begin(struct gyre_runtime *runtime);
+void gyre__life_fini(struct gyre_runtime *runtime);
+
 /* -- control.c ----------------------------------------------------------- */
+
+/* After a life: a stop is early again. The starter. */
+void gyre__control_reset(struct gyre_runtime *runtime);
 
 /* What a shard will be told. */
 void gyre__control_init(struct gyre__shard *shard);
@@ -187,6 +203,9 @@ void gyre__control_close(struct gyre_runtime *runtime);
 
 /* A shard's thread, from its pin to the end of its loop. */
 void *gyre__shard_main(void *shard);
+
+/* The same on a thread that is the caller's, and is afterwards as it was. */
+void gyre__shard_live_here(struct gyre__shard *shard);
 
 /* The parts of it, which a simulation plays itself, with the loop current once
  * it is made: make the loop, say why it ended if that was a failure, undo what
@@ -233,6 +252,7 @@ void gyre__drain_count(struct gyre__shard *shard);
 
 void gyre__pause_init(struct gyre_runtime *runtime);
 void gyre__pause_fini(struct gyre_runtime *runtime);
+void gyre__pause_init_shard(struct gyre__shard *shard);
 
 /* -- supervision.c ------------------------------------------------------- */
 

@@ -228,6 +228,30 @@ gyre__services_free(struct gyre__shard *shard)
 	}
 }
 
+/* -- what they keep ------------------------------------------------------ */
+
+const struct gyre_shard *
+gyre_shard_current(void)
+{
+	const struct gyre_loop *loop = gyre_loop_current(false);
+
+	return loop != NULL ? loop->shard : NULL;
+}
+
+void *
+gyre_shard_state(const struct gyre_service_ops *ops)
+{
+	const struct gyre__shard *shard =
+		(const struct gyre__shard *)gyre_shard_current();
+
+	if (shard == NULL)
+		return NULL;
+	for (unsigned i = 0; i < shard->kept; i++)
+		if (service_of(shard, i)->ops == ops)
+			return shard->states[i];
+	return NULL;
+}
+
 /* -- turns --------------------------------------------------------------- */
 
 /* Take the next step; false: there is none. */

@@ -24,12 +24,11 @@ runtime_of(const struct gyre__shard *shard)
 /* -- the thread ---------------------------------------------------------- */
 
 static void
-enter(struct gyre__shard *shard)
+pin(struct gyre__shard *shard)
 {
 	struct gyre_runtime *runtime = runtime_of(shard);
 	int result;
 
-	gyre__thread_enter("gyre-shard-", shard->shard.index);
 	if (shard->shard.cpu < 0)
 		return;
 	result = gyre__placement_pin(runtime->sys, shard->shard.cpu);
@@ -114,27 +113,50 @@ gyre__shard_leave(struct gyre__shard *shard)
 
 /* In a fork of this thread there is nothing left to do: services, loop and
  * gate are the parent's. */
-void *
-gyre__shard_main(void *arg)
+static void
+live(struct gyre__shard *shard)
 {
-	struct gyre__shard *shard = arg;
 	struct gyre__gate *gate = &runtime_of(shard)->gate;
 
-	enter(shard);
+	pin(shard);
 	shard->result = gyre__shard_make_loop(shard);
 	gyre__gate_arrive(gate, shard->result == 0);
 	if (gyre__gate_pass(gate, GYRE__GATE_SERVICES)) {
 		gyre__services_run(shard, GYRE__TURN_START);
 		if (gyre__runtime_is_fork(runtime_of(shard)))
-			return NULL;
+			return;
 		if (gyre__gate_pass(gate, GYRE__GATE_RUN)) {
 			int result = gyre_loop_start(shard->shard.loop);
 
 			if (gyre__runtime_is_fork(runtime_of(shard)))
-				return NULL;
+				return;
 			gyre__shard_report_end(shard, result);
 		}
 	}
 	gyre__shard_leave(shard);
+}
+
+void *
+gyre__shard_main(void *arg)
+{
+	struct gyre__shard *shard = arg;
+
+	gyre__thread_enter("gyre-shard-", shard->shard.index);
+	live(shard);
 	return NULL;
+}
+
+void
+gyre__shard_live_here(struct gyre__shard *shard)
+{
+	const struct gyre_sys *sys = runtime_of(shard)->sys;
+	bool was_ours = gyre__thread_is_ours;
+	struct gyre__cpus allowed;
+
+	gyre__cpus_allowed(sys, &allowed);
+	gyre__thread_is_ours = true;
+	live(shard);
+	gyre__thread_is_ours = was_ours;
+	if (shard->shard.cpu >= 0)
+		(void)!gyre__cpus_apply(sys, &allowed);
 }

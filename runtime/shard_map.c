@@ -91,10 +91,10 @@ gyre_runtime_shard_of(const struct gyre_runtime *runtime, const void *key,
 unsigned
 gyre_shard_of(const void *key, size_t length)
 {
-	const struct gyre_loop *loop = gyre_loop_current(false);
+	const struct gyre_shard *shard = gyre_shard_current();
 
-	GYRE_REQUIRE(loop != NULL && loop->shard != NULL);
-	return gyre_runtime_shard_of(loop->shard->runtime, key, length);
+	GYRE_REQUIRE(shard != NULL);
+	return gyre_runtime_shard_of(shard->runtime, key, length);
 }
 
 uint64_t

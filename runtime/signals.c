@@ -46,7 +46,7 @@ gyre__signals_open(struct gyre_runtime *runtime)
 {
 	int result = 0;
 
-	if (!runtime->stop_signals)
+	if (!runtime->options.stop_signals)
 		return 0;
 	while (runtime->signals_count < GYRE__STOP_SIGNALS && result == 0) {
 		unsigned i = runtime->signals_count;

@@ -1,6 +1,12 @@
 /*
- * Start and wait: the starter's side of the shards' life. After a failure the
- * way back is the one that a stop takes at its deadline.
+ * Start and wait, and run, which is both: the starter's side of the shards'
+ * life. After a failure the way back is the one that a stop takes at its
+ * deadline.
+ *
+ * Who runs a runtime is shard 0 itself, from its gates to its end, and a thread
+ * of the house is the starter meanwhile. Rejected: the steps of both in turn on
+ * the one thread, where a start that awaits, or a shard that is stuck, would
+ * keep the starter from its work.
  */
 #include "runtime/runtime.h"
 
@@ -178,10 +184,8 @@ start_simulated(struct gyre_runtime *runtime)
 static int
 start_in_threads(struct gyre_runtime *runtime)
 {
-	int result = open_wake(runtime);
+	int result = gyre__signals_open(runtime);
 
-	if (result == 0)
-		result = gyre__signals_open(runtime);
 	if (result == 0)
 		result = start_reaper(runtime);
 	if (result == 0)
@@ -199,7 +203,7 @@ start_in_threads(struct gyre_runtime *runtime)
 static void
 join_shards(struct gyre_runtime *runtime)
 {
-	while (runtime->threads > 0) {
+	while (runtime->threads > runtime->first_thread) {
 		struct gyre__shard *shard =
 			&runtime->shards[--runtime->threads];
 
@@ -225,18 +229,12 @@ close_the_rest(struct gyre_runtime *runtime)
 
 /* The shards wait at the gate, or run already: each leaves. */
 static void
-undo(struct gyre_runtime *runtime)
+turn_back(struct gyre_runtime *runtime)
 {
 	if (runtime->simulation != NULL)
 		gyre__simulation_end(runtime->simulation);
 	else if (!gyre__gate_open(&runtime->gate, GYRE__GATE_BACK))
 		gyre__control_force_shards(runtime);
-	join_shards(runtime);
-	close_the_rest(runtime);
-	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		gyre_loop_free(runtime->shards[i].shard.loop);
-		runtime->shards[i].shard.loop = NULL;
-	}
 }
 
 /* What the first shard that has failed failed with, which is said; or what else
@@ -265,39 +263,116 @@ first_result(const struct gyre_runtime *runtime)
 	return 0;
 }
 
-/* -- public -------------------------------------------------------------- */
+/* All have left, or are about to. */
+static int
+end_in_vain(struct gyre_runtime *runtime, int result)
+{
+	join_shards(runtime);
+	close_the_rest(runtime);
+	for (unsigned i = 0; i < runtime->shards_count; i++) {
+		gyre_loop_free(runtime->shards[i].shard.loop);
+		runtime->shards[i].shard.loop = NULL;
+	}
+	return failure_of(runtime, result);
+}
 
-int
-gyre_runtime_start(struct gyre_runtime *runtime)
+static int
+give_up(struct gyre_runtime *runtime, int result)
+{
+	turn_back(runtime);
+	return end_in_vain(runtime, result);
+}
+
+static int
+end(struct gyre_runtime *runtime)
+{
+	gyre__runtime_reach(runtime, GYRE_PHASE_JOINING);
+	join_shards(runtime);
+	if (runtime->pool != NULL)
+		gyre__supervise_pool(runtime);
+	close_the_rest(runtime);
+	return first_result(runtime);
+}
+
+/* -- the beginning ------------------------------------------------------- */
+
+static int
+begin_again(struct gyre_runtime *runtime)
+{
+	int result;
+
+	gyre__life_fini(runtime);
+	result = gyre__life_begin(runtime);
+	if (result < 0) {
+		(void)no_memory(runtime, "another life");
+		return result;
+	}
+	gyre__control_reset(runtime);
+	gyre__runtime_return(runtime);
+	return 0;
+}
+
+/* Up to its first thread. */
+static int
+begin(struct gyre_runtime *runtime, unsigned first_thread)
 {
 	int result;
 
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
-	if (gyre_runtime_phase(runtime) != GYRE_PHASE_NEW)
+	if (!gyre__runtime_is_at_rest(runtime))
 		return -EALREADY;
+	if (gyre_runtime_phase(runtime) == GYRE_PHASE_ENDED) {
+		result = begin_again(runtime);
+		if (result < 0)
+			return result;
+	}
 	gyre__runtime_reach(runtime, GYRE_PHASE_STARTING);
 	runtime->starter = pthread_self();
+	runtime->first_thread = first_thread;
+	runtime->threads = first_thread;
 	result = gyre__services_sort(runtime);
 	if (result == 0)
 		result = make_states(runtime);
-	if (result == 0)
-		result = runtime->simulation != NULL
-				 ? start_simulated(runtime)
-				 : start_in_threads(runtime);
-	if (result < 0) {
-		undo(runtime);
-		return failure_of(runtime, result);
-	}
+	if (result == 0 && runtime->simulation == NULL)
+		result = open_wake(runtime);
+	return result < 0 ? give_up(runtime, result) : 0;
+}
+
+/* -- public -------------------------------------------------------------- */
+
+int
+gyre_runtime_start(struct gyre_runtime *runtime)
+{
+	int result = begin(runtime, 0);
+
+	if (result < 0)
+		return result;
+	result = runtime->simulation != NULL ? start_simulated(runtime)
+					     : start_in_threads(runtime);
+	if (result < 0)
+		return give_up(runtime, result);
 	gyre__runtime_reach(runtime, GYRE_PHASE_RUNNING);
 	return 0;
+}
+
+static int
+wait_in_simulation(struct gyre_runtime *runtime)
+{
+	int result = gyre__simulation_run(runtime->simulation);
+	int ended;
+
+	if (gyre__runtime_is_fork(runtime))
+		return -EPERM;
+	gyre__simulation_end(runtime->simulation);
+	ended = end(runtime);
+	return result < 0 ? result : ended;
 }
 
 int
 gyre_runtime_wait(struct gyre_runtime *runtime)
 {
 	enum gyre_runtime_phase phase;
-	int result = 0;
 
 	if (gyre__runtime_is_fork(runtime))
 		return -EPERM;
@@ -305,18 +380,66 @@ gyre_runtime_wait(struct gyre_runtime *runtime)
 	if (phase < GYRE_PHASE_RUNNING || phase >= GYRE_PHASE_JOINING)
 		return -EINVAL;
 	GYRE_REQUIRE(pthread_equal(pthread_self(), runtime->starter));
-	if (runtime->simulation != NULL) {
-		result = gyre__simulation_run(runtime->simulation);
-		if (gyre__runtime_is_fork(runtime))
-			return -EPERM;
-		gyre__simulation_end(runtime->simulation);
+	if (runtime->simulation != NULL)
+		return wait_in_simulation(runtime);
+	gyre__supervise(runtime);
+	return end(runtime);
+}
+
+/* The starter's, while shard 0 has the thread of who called run. */
+static void *
+start_and_supervise(void *arg)
+{
+	struct gyre_runtime *runtime = arg;
+	intptr_t result;
+
+	gyre__thread_enter("gyre-starter-", 0);
+	result = start_in_threads(runtime);
+	if (result < 0) {
+		turn_back(runtime);
 	} else {
+		gyre__runtime_reach(runtime, GYRE_PHASE_RUNNING);
 		gyre__supervise(runtime);
 	}
-	gyre__runtime_reach(runtime, GYRE_PHASE_JOINING);
-	join_shards(runtime);
-	if (runtime->pool != NULL)
-		gyre__supervise_pool(runtime);
-	close_the_rest(runtime);
-	return result < 0 ? result : first_result(runtime);
+	return (void *)result;
+}
+
+static int
+run_in_threads(struct gyre_runtime *runtime)
+{
+	pthread_t starter;
+	void *returned;
+	int result = gyre__thread_start(runtime->sys, &starter,
+					start_and_supervise, runtime);
+
+	if (result < 0) {
+		gyre__log(&runtime->log, GYRE_LOG_ERROR,
+			  "runtime: no thread could be made to start it: %s",
+			  gyre_error_name(result));
+		return give_up(runtime, result);
+	}
+	gyre__shard_live_here(&runtime->shards[0]);
+	if (gyre__runtime_is_fork(runtime))
+		return -EPERM;
+	runtime->sys->thread_join(starter, &returned);
+	result = (int)(intptr_t)returned;
+	return result < 0 ? end_in_vain(runtime, result) : end(runtime);
+}
+
+int
+gyre_runtime_run(struct gyre_runtime *runtime)
+{
+	int result;
+
+	if (runtime->simulation != NULL) {
+		result = gyre_runtime_start(runtime);
+		return result < 0 ? result : gyre_runtime_wait(runtime);
+	}
+	if (gyre_loop_current(false) != NULL)
+		return -EBUSY;
+	result = begin(runtime, 1);
+	if (result < 0)
+		return result;
+	runtime->shards[0].thread = pthread_self();
+	return run_in_threads(runtime);
 }

@@ -48,7 +48,7 @@ ring(struct gyre_runtime *runtime)
 void
 gyre__supervision_begin(struct gyre_runtime *runtime)
 {
-	int64_t timeout_ns = runtime->stop_timeout_ns;
+	int64_t timeout_ns = runtime->options.stop_timeout_ns;
 	int64_t now_ns = now(runtime);
 	int64_t deadline_ns;
 

@@ -9,9 +9,11 @@
  *     gyre_runtime_new(&(struct gyre_runtime_options){ .stop_signals = true },
  *                      &runtime);
  *     gyre_runtime_add_service(runtime, &my_service, NULL);
- *     gyre_runtime_start(runtime);
- *     gyre_runtime_wait(runtime);
+ *     gyre_runtime_run(runtime);
  *     gyre_runtime_free(runtime);
+ *
+ * Or gyre_runtime_start() and gyre_runtime_wait(), where the thread that does
+ * so has something else to do meanwhile.
  */
 #ifndef GYRE_RUNTIME_H
 #define GYRE_RUNTIME_H
@@ -107,8 +109,9 @@ struct gyre_shard {
 };
 
 /*
- * Where a runtime is in its life. It goes from one to a later one and never
- * back; a phase may be left out. QUIET and what follows are the stop.
+ * Where a runtime is in its life. It goes from one to a later one, and back
+ * only where it is started again; a phase may be left out. QUIET and what
+ * follows are the stop.
  */
 enum gyre_runtime_phase {
 	GYRE_PHASE_NEW,      /* services may be added */
@@ -183,7 +186,7 @@ GYRE_API int gyre_runtime_new(const struct gyre_runtime_options *options,
  *
  * Thread: setup
  * Owns:   ops stays the caller's and must outlive the runtime
- * Errors: -EBUSY the runtime was started; -ENOMEM; -EPERM the process is a fork
+ * Errors: -EBUSY the runtime runs; -ENOMEM; -EPERM the process is a fork
  */
 GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
 				      const struct gyre_service_ops *ops,
@@ -195,9 +198,13 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
  * are undone, the log says which shard and service, and its error is returned.
  * A pin that the kernel refuses is a warning.
  *
+ * One that has ended, or whose start has failed, may be started again. Services
+ * and shard map stay; loops, bus, pool and its lanes, and counters are new, and
+ * nobody may use the old ones any more.
+ *
  * Thread: setup
  * Blocks: until all shards have started or one has failed
- * Errors: -EALREADY started before, be it in vain; -EINVAL a service needs one
+ * Errors: -EALREADY it has not ended; -EINVAL a service needs one
  *         that there is not, or itself by way of others; -ESHUTDOWN stopped
  *         before all loops were made, or while a service's start waited;
  *         -EDEADLK a simulated service's start waits for what never comes;
@@ -207,6 +214,19 @@ GYRE_API int gyre_runtime_add_service(struct gyre_runtime *runtime,
  *         -EEXIST, -ENAMETOOLONG and the like: the control socket
  */
 GYRE_API int gyre_runtime_start(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
+
+/*
+ * Start the runtime, be its shard 0, and return when it has ended: as
+ * gyre_runtime_start() and gyre_runtime_wait(), but that shard 0 has this
+ * thread, pinned meanwhile, instead of one of its own; a thread of the house
+ * starts and supervises the shards.
+ *
+ * Thread: setup
+ * Blocks: until gyre_runtime_stop() and the end of what runs
+ * Errors: those of gyre_runtime_start() and gyre_runtime_wait(); -EBUSY a loop
+ *         is current for this thread
+ */
+GYRE_API int gyre_runtime_run(struct gyre_runtime *runtime) GYRE_MUST_CHECK;
 
 /*
  * Have the next service's start, drain or stop wait until the future is
@@ -227,6 +247,25 @@ GYRE_API int gyre_shard_await(const struct gyre_shard *shard,
 			      struct gyre_future *future);
 
 /*
+ * Return the shard whose loop is current for this thread: for what comes in a
+ * message and asks where it is.
+ *
+ * Thread: any
+ * Errors: NULL the thread is no shard's, or its loop is closed
+ */
+GYRE_API const struct gyre_shard *gyre_shard_current(void);
+
+/*
+ * Return what the service keeps on the current shard. The state on another one
+ * is not to be had: send there what is to be done with it.
+ *
+ * Thread: any
+ * Errors: NULL the thread is no shard's, or the service has not started there,
+ *         or is freed
+ */
+GYRE_API void *gyre_shard_state(const struct gyre_service_ops *ops);
+
+/*
  * Stop, in phases that gyre_runtime_phase() tells. Quiet: on each shard, as
  * soon as what runs there returns and before what is queued, listeners take
  * who has come and close, periodics call no more, what threads that are not
@@ -238,9 +277,10 @@ GYRE_API int gyre_shard_await(const struct gyre_shard *shard,
  * the call, the log says of each shard what is left, and all steps that wait
  * are over; gyre_runtime_wait() sees to it.
  *
- * Once is enough, more do no harm; before start, start returns -ESHUTDOWN. A
- * shard whose loop ends by itself (gyre_loop_stop(), a poller that fails) stops
- * alone: its services are stopped, its loop is closed, the others run on.
+ * Once is enough, more do no harm; before the first start, that start returns
+ * -ESHUTDOWN. A shard whose loop ends by itself (gyre_loop_stop(), a poller
+ * that fails) stops alone: its services are stopped, its loop is closed, the
+ * others run on.
  *
  * Thread: any+signal
  */
@@ -298,7 +338,7 @@ GYRE_API const char *gyre_runtime_phase_name(enum gyre_runtime_phase phase);
 GYRE_API int gyre_runtime_wait(struct gyre_runtime *runtime);
 
 /*
- * Free a runtime; one that was started must have been waited for. NULL is a
+ * Free a runtime; one that was started must have ended. NULL is a
  * no-op, and in a fork of the process that made it so is every runtime.
  *
  * Thread: setup
@@ -306,7 +346,8 @@ GYRE_API int gyre_runtime_wait(struct gyre_runtime *runtime);
 GYRE_API void gyre_runtime_free(struct gyre_runtime *runtime);
 
 /*
- * Return the bus that connects the shards; it lives as long as the runtime.
+ * Return the bus that connects the shards; it lives until the runtime is freed
+ * or started again.
  *
  * Thread: any
  */
@@ -316,8 +357,8 @@ GYRE_API struct gyre_bus *gyre_runtime_bus(struct gyre_runtime *runtime);
  * Return the pool that all loops share, for its lanes and counters: off the
  * loops' CPUs where there are others, with as many threads in its fast lane as
  * there are CPUs without a loop. It makes no thread before its first job, is
- * shut down in gyre_runtime_wait(), and lives as long as the runtime; NULL in a
- * simulation.
+ * shut down in gyre_runtime_wait(), and lives until the runtime is freed or
+ * started again; NULL in a simulation.
  *
  * Thread: any
  */
@@ -332,7 +373,7 @@ GYRE_API unsigned gyre_runtime_shards(const struct gyre_runtime *runtime);
 
 /*
  * Return one shard; its cpu is planned from new on, its loop is there from a
- * start that returned 0 until free.
+ * start that returned 0 until the runtime is freed or started again.
  *
  * Thread: any, but while start runs
  * Errors: NULL there is no such shard

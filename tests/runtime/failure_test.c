@@ -63,9 +63,50 @@ a_service_that_fails_undoes_the_rest(void **state)
 
 /* -- every call and allocation, once ------------------------------------- */
 
+enum way {
+	START,
+	RUN,
+	START_TWICE,
+	WAYS,
+};
+
+static void
+stop_in_start(struct fixture *fixture, const struct gyre_shard *shard)
+{
+	(void)fixture;
+	gyre_runtime_stop(shard->runtime);
+}
+
+static int
+start_and_stop(struct gyre_runtime *runtime)
+{
+	int result = gyre_runtime_start(runtime);
+
+	if (result < 0)
+		return result;
+	gyre_runtime_stop(runtime);
+	assert_int_equal(gyre_runtime_wait(runtime), 0);
+	return 0;
+}
+
+static int
+go(struct fixture *fixture, enum way way)
+{
+	int result;
+
+	if (way == RUN) {
+		fixture->on_start = stop_in_start;
+		return gyre_runtime_run(fixture->runtime);
+	}
+	result = start_and_stop(fixture->runtime);
+	if (result == 0 && way == START_TWICE)
+		result = start_and_stop(fixture->runtime);
+	return result;
+}
+
 /* From new to free, with whatever fails; what failed first said. */
 static int
-live(struct fixture *fixture)
+live(struct fixture *fixture, enum way way)
 {
 	struct gyre_runtime_options options = fixture_options(fixture, 3);
 	const unsigned cpus[] = { 0 };
@@ -77,13 +118,9 @@ live(struct fixture *fixture)
 	options.stop_signals = true;
 	result = fixture_new(fixture, &options, 2);
 	if (result == 0) {
-		result = gyre_runtime_start(fixture->runtime);
+		result = go(fixture, way);
 		if (result < 0)
 			assert_int_equal(fixture->errors, 1);
-	}
-	if (result == 0) {
-		gyre_runtime_stop(fixture->runtime);
-		assert_int_equal(gyre_runtime_wait(fixture->runtime), 0);
 	}
 	return result;
 }
@@ -121,12 +158,11 @@ mask_is_as_before(const sigset_t *before)
 }
 
 static void
-every_failure_on_the_way_leaves_nothing(void **state)
+fail_each(enum way way)
 {
 	sigset_t mask;
 	unsigned n;
 
-	(void)state;
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	for (n = 1;; n++) {
 		struct fixture fixture;
@@ -135,7 +171,7 @@ every_failure_on_the_way_leaves_nothing(void **state)
 
 		fixture_init(&fixture);
 		harness_fail(FAULT_ANY, n);
-		result = live(&fixture);
+		result = live(&fixture, way);
 		failed = harness_has_failed();
 		if (failed)
 			assert_int_equal(result,
@@ -151,6 +187,14 @@ every_failure_on_the_way_leaves_nothing(void **state)
 	assert_true(n > 30);
 }
 
+static void
+every_failure_on_the_way_leaves_nothing(void **state)
+{
+	(void)state;
+	for (enum way way = 0; way < WAYS; way++)
+		fail_each(way);
+}
+
 /* The same with every call from the n-th on, as when the system is full. */
 static void
 a_full_system_leaves_nothing(void **state)
@@ -158,12 +202,12 @@ a_full_system_leaves_nothing(void **state)
 	const unsigned kinds[] = { FAULT_ALLOCATE, FAULT_THREAD, FAULT_CALL };
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 3 * WAYS; i++) {
 		struct fixture fixture;
 
 		fixture_init(&fixture);
-		harness_fail_all(kinds[i]);
-		assert_true(live(&fixture) < 0);
+		harness_fail_all(kinds[i / WAYS]);
+		assert_true(live(&fixture, i % WAYS) < 0);
 		fixture_end(&fixture);
 	}
 }

@@ -364,7 +364,6 @@ what_comes_at_the_wrong_time_is_refused(void **state)
 	gyre_runtime_stop(fixture.runtime);
 	assert_int_equal(gyre_runtime_wait(fixture.runtime), 0);
 	assert_int_equal(gyre_runtime_wait(fixture.runtime), -EINVAL);
-	assert_int_equal(gyre_runtime_start(fixture.runtime), -EALREADY);
 	gyre_runtime_stop(fixture.runtime);
 	fixture_end(&fixture);
 }

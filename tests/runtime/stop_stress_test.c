@@ -1,6 +1,8 @@
 /*
- * A thousand short lives, each stopped from every kind of caller and in every
- * phase: what has started is stopped and freed once, and nothing is forced.
+ * A thousand short lives, some of them the second or third of their runtime,
+ * stopped from every kind of caller and in every phase, on threads of their own
+ * or with one shard on this: what has started is stopped and freed once, and
+ * nothing is forced.
  */
 #include "tests/runtime/fixture.h"
 
@@ -249,6 +251,52 @@ static const struct gyre_service_ops service = {
 
 /* -- lives --------------------------------------------------------------- */
 
+static int
+start_stop_and_wait(void)
+{
+	int result = gyre_runtime_start(runtime);
+
+	if (result < 0)
+		return result;
+	for (unsigned i = draw(16); i > 0; i--)
+		sched_yield();
+	gyre_runtime_stop(runtime);
+	return gyre_runtime_wait(runtime);
+}
+
+static atomic_bool has_returned;
+
+/* Before its start a stop of one that has ended would do nothing. */
+static void *
+stop_once_started(void *arg)
+{
+	enum gyre_runtime_phase phase;
+
+	do {
+		sched_yield();
+		phase = gyre_runtime_phase(runtime);
+	} while (!atomic_load(&has_returned) &&
+		 (phase == GYRE_PHASE_NEW || phase == GYRE_PHASE_ENDED));
+	for (unsigned i = draw(64); i > 0; i--)
+		sched_yield();
+	gyre_runtime_stop(runtime);
+	return arg;
+}
+
+static int
+run_and_stop(void)
+{
+	pthread_t stopper;
+	int result;
+
+	atomic_store(&has_returned, false);
+	CHECK(pthread_create(&stopper, NULL, stop_once_started, NULL) == 0);
+	result = gyre_runtime_run(runtime);
+	atomic_store(&has_returned, true);
+	pthread_join(stopper, NULL);
+	return result;
+}
+
 static void
 live(struct fixture *fixture)
 {
@@ -258,16 +306,11 @@ live(struct fixture *fixture)
 	atomic_store(&stops, 0);
 	atomic_store(&frees, 0);
 	atomic_store(&threads_count, 0);
-	result = gyre_runtime_start(runtime);
-	if (result == 0) {
-		for (unsigned i = draw(16); i > 0; i--)
-			sched_yield();
-		gyre_runtime_stop(runtime);
-		assert_int_equal(gyre_runtime_wait(runtime), 0);
+	result = draw(2) == 0 ? run_and_stop() : start_stop_and_wait();
+	if (result == 0)
 		assert_int_equal(atomic_load(&stops), atomic_load(&starts));
-	} else {
+	else
 		assert_int_equal(result, -ESHUTDOWN);
-	}
 	for (unsigned i = 0; i < atomic_load(&threads_count); i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&frees), atomic_load(&starts));
@@ -280,13 +323,13 @@ every_caller_in_every_phase(void **state)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
 	uint64_t random = harness_seed();
-	unsigned lives = harness_scaled(LIVES);
+	unsigned lives = 0;
 	struct sigaction before;
 	unsigned long all = 0;
 
 	(void)state;
 	sigaction(SIGUSR1, &action, &before);
-	for (unsigned i = 0; i < lives; i++) {
+	while (lives < harness_scaled(LIVES)) {
 		struct gyre_runtime_options options;
 		struct fixture fixture;
 
@@ -298,7 +341,10 @@ every_caller_in_every_phase(void **state)
 		runtime = fixture.runtime;
 		assert_int_equal(
 			gyre_runtime_add_service(runtime, &service, NULL), 0);
-		live(&fixture);
+		do {
+			live(&fixture);
+			lives++;
+		} while (draw(2) == 0);
 		fixture_end(&fixture);
 	}
 	sigaction(SIGUSR1, &before, NULL);

@@ -104,6 +104,21 @@ a_stop_between_start_and_wait_ends_it(void **state)
 }
 
 static void
+it_may_be_run_and_runs_again(void **state)
+{
+	struct gyre_runtime *runtime = new_runtime(7);
+
+	(void)state;
+	for (unsigned life = 1; life <= 3; life++) {
+		assert_int_equal(gyre_runtime_run(runtime), -EDEADLK);
+		assert_int_equal(starts, 2 * LOOPS * life);
+		assert_int_equal(frees, 2 * LOOPS * life);
+		assert_null(gyre_loop_current(false));
+	}
+	gyre_runtime_free(runtime);
+}
+
+static void
 a_stop_before_start_refuses_it(void **state)
 {
 	struct gyre_runtime *runtime = new_runtime(7);
@@ -178,6 +193,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_in_which_nothing_happens_is_ended),
 		cmocka_unit_test(a_stop_between_start_and_wait_ends_it),
+		cmocka_unit_test(it_may_be_run_and_runs_again),
 		cmocka_unit_test(a_stop_before_start_refuses_it),
 		cmocka_unit_test(
 			a_service_that_fails_undoes_those_that_started),
