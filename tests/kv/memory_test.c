@@ -43,7 +43,7 @@ __wrap_realloc(void *memory, size_t size)
 	return fails_now() ? NULL : __real_realloc(memory, size);
 }
 
-/* Enough keys for a bucket of the table to overflow, which it then doubles. */
+/* Enough keys for the table to grow. */
 static void
 work(struct fixture *fixture)
 {
@@ -67,20 +67,27 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "pubsub channels");
 }
 
+static void
+look_at(struct keytable_node *node, void *arg)
+{
+	const struct entry *entry = (const struct entry *)node;
+	struct fixture *fixture = arg;
+
+	assert_ptr_equal(entry->store, &fixture->shard.store);
+	assert_true(entry->value_length > 0);
+}
+
 /* The keys that are there are whole. */
 static void
 look_at_all(struct fixture *fixture)
 {
-	const struct store *store = &fixture->shard.store;
-	size_t count = 0;
+	const struct keytable *keys = &fixture->shard.store.keys;
+	uint64_t cursor = 0;
 
-	for (struct entry *entry = store->entries; entry != NULL;
-	     entry = entry->hh.next) {
-		assert_ptr_equal(entry->store, store);
-		assert_true(entry->value_length > 0);
-		count++;
-	}
-	assert_int_equal(count, store_count(store));
+	keytable_validate(keys);
+	do {
+		cursor = keytable_scan(keys, cursor, look_at, fixture);
+	} while (cursor != 0);
 }
 
 static void
@@ -161,6 +168,88 @@ a_command_without_memory_says_so(void **state)
 	assert_int_equal(store_count(&fixture->shard.store), keys);
 }
 
+/* Keys that the table has no room for are in it all the same. */
+static void
+a_table_that_cannot_grow_loses_nothing(void **state)
+{
+	static struct {
+		struct keytable_node node;
+		char key[8];
+	} items[3000];
+	struct keytable table;
+	unsigned count = sizeof(items) / sizeof(items[0]);
+
+	(void)state;
+	keytable_init(&table, offsetof(__typeof__(items[0]), key));
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(items[i].key, sizeof(items[i].key), "%u", i);
+		items[i].node.hash = i * 2654435761u;
+		items[i].node.length = (uint32_t)strlen(items[i].key);
+		/* The first one needs a table; the next 2000 find no memory. */
+		countdown = i == 0 ? 0 : -1;
+		if (i == 0)
+			assert_int_equal(keytable_add(&table, &items[i].node),
+					 -ENOMEM);
+		countdown = i > 0 && i < 2000 ? 0 : -1;
+		assert_int_equal(keytable_add(&table, &items[i].node), 0);
+		keytable_validate(&table);
+	}
+	countdown = -1;
+	/* It has caught up since. */
+	assert_true(table.buckets > count / 2);
+	for (unsigned i = 0; i < count; i++)
+		assert_ptr_equal(keytable_find(&table, items[i].node.hash,
+					       items[i].key,
+					       items[i].node.length),
+				 &items[i].node);
+	while (keytable_pop(&table) != NULL)
+		keytable_validate(&table);
+	keytable_free(&table);
+}
+
+static void
+do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* Use up the room for callbacks that the loop has already. */
+static void
+fill_callbacks(struct gyre_loop *loop)
+{
+	int error = 0;
+
+	while (error == 0) {
+		countdown = 0;
+		error = gyre_loop_add_callback(loop, do_nothing, NULL);
+	}
+	countdown = -1;
+	assert_int_equal(error, -ENOMEM);
+}
+
+/* What can't be put off is done at once. */
+static void
+a_flush_without_memory_frees_all(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[64];
+
+	/* None to remember the table by, none for the callback, enough. */
+	for (long n = 0; n < 3; n++) {
+		for (int i = 0; i < 1000; i++) {
+			snprintf(line, sizeof(line), "set key:%d v ex 9", i);
+			fixture_ask(fixture, line);
+		}
+		fill_callbacks(fixture->shard.loop);
+		countdown = n;
+		store_clear(&fixture->shard.store);
+		countdown = -1;
+		assert_int_equal(fixture->shard.store.discards.first == NULL,
+				 n < 2);
+		assert_string_equal(fixture_ask(fixture, "dbsize"), ":0\r\n");
+	}
+}
+
 int
 main(void)
 {
@@ -171,6 +260,10 @@ main(void)
 			fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_command_without_memory_says_so, fixture_setup,
+			fixture_teardown),
+		cmocka_unit_test(a_table_that_cannot_grow_loses_nothing),
+		cmocka_unit_test_setup_teardown(
+			a_flush_without_memory_frees_all, fixture_setup,
 			fixture_teardown),
 	};
 

@@ -21,7 +21,7 @@ note(const struct entry *entry, void *arg)
 	int number;
 	char key[32] = "";
 
-	memcpy(key, entry->key, entry->hh.keylen);
+	memcpy(key, entry->key, entry->node.length);
 	if (sscanf(key, "stay:%d", &number) == 1)
 		seen->times[number]++;
 }
@@ -71,7 +71,7 @@ a_growing_table_is_met_whole(void **state)
 	} while (cursor != 0);
 	for (int i = 0; i < 100; i++)
 		assert_true(seen->times[i] >= 1);
-	assert_true(fixture->shard.store.entries->hh.tbl->num_buckets > 64);
+	assert_true(fixture->shard.store.keys.buckets > 64);
 	free(seen);
 }
 

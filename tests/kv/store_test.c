@@ -179,6 +179,37 @@ clearing_cancels_the_timeouts(void **state)
 	assert_int_equal(store_count(store), 1);
 }
 
+/* Their timeouts may come before their memory is given back. */
+static void
+what_was_cleared_is_freed_in_pieces(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store *store = &fixture->shard.store;
+	char key[32];
+	int turns = 0;
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(key, sizeof(key), "key:%d", i);
+		store_expire(store, set(fixture, key, "1"),
+			     FIXTURE_EPOCH_MS + 10 + i % 3);
+	}
+	store_clear(store);
+	assert_int_equal(store_count(store), 0);
+	assert_null(find(fixture, "key:1"));
+	store_expire(store, set(fixture, "key:1", "2"), FIXTURE_EPOCH_MS + 50);
+	/* A second table waits behind the first. */
+	store_clear(store);
+	set(fixture, "key:1", "3");
+	while (store->discards.first != NULL) {
+		fixture_pass_ms(fixture, 1);
+		turns++;
+	}
+	assert_true(turns > 5);
+	assert_memory_equal(find(fixture, "key:1")->value, "3", 1);
+	assert_int_equal(store->expired, 0);
+	assert_int_equal(store->expiring, 0);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -195,6 +226,7 @@ main(void)
 		TEST(a_new_value_lives_for_ever),
 		TEST(the_end_of_time_never_comes),
 		TEST(clearing_cancels_the_timeouts),
+		TEST(what_was_cleared_is_freed_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

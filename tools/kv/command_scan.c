@@ -88,7 +88,7 @@ static void
 visit(const struct entry *entry, void *arg)
 {
 	struct walk *walk = arg;
-	size_t length = entry->hh.keylen;
+	size_t length = entry->node.length;
 
 	walk->seen++;
 	if (walk->no_string ||

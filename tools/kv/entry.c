@@ -9,20 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyhash.h"
+#include "store.h"
+
 /* A value may lie in at most this many times its size, if that is much. */
 #define SLACK_MAX   4
 #define SLACK_BYTES 64
 
 struct entry *
-entry_new(struct store *store, const char *key, size_t length)
+entry_new(struct store *store, const struct arg *key)
 {
-	struct entry *entry = malloc(sizeof(*entry) + length);
+	struct entry *entry = malloc(sizeof(*entry) + key->length);
 
 	if (entry == NULL)
 		return NULL;
-	*entry = (struct entry){ .store = store, .expires_ms = ENTRY_FOREVER };
-	if (length > 0)
-		memcpy(entry->key, key, length);
+	*entry = (struct entry){
+		.node = { .hash = keyhash_bucket(key->hash),
+			  .length = (uint32_t)key->length },
+		.store = store,
+		.expires_ms = ENTRY_FOREVER,
+		.generation = store->generation,
+	};
+	if (key->length > 0)
+		memcpy(entry->key, key->data, key->length);
 	return entry;
 }
 

@@ -9,7 +9,8 @@
 
 #include <gyre/loop.h>
 
-#include "table.h"
+#include "arg.h"
+#include "keytable.h"
 
 struct store;
 
@@ -17,18 +18,19 @@ struct store;
 #define ENTRY_FOREVER INT64_MIN
 
 struct entry {
-	UT_hash_handle hh; /* knows key and key length too */
+	struct keytable_node node; /* knows the key's length and hash */
 	struct store *store;
 	int64_t expires_ms;   /* Unix time, or ENTRY_FOREVER */
 	gyre_timeout timeout; /* that will remove it, or 0 */
 	char *value;
 	size_t value_length;
 	size_t value_capacity;
+	unsigned generation; /* the store's when it was made */
 	char key[];
 };
 
 /* Make an entry without a value that is in no table. NULL: no memory. */
-struct entry *entry_new(struct store *store, const char *key, size_t length);
+struct entry *entry_new(struct store *store, const struct arg *key);
 
 void entry_free(struct entry *entry);
 

@@ -47,8 +47,8 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"Usage: gyre-kv [options]\n"
-	"A sharded in-memory key-value server that speaks RESP2, as Redis "
-	"does.\n\n"
+	"A sharded key-value server that speaks RESP2, as Redis does. It keeps "
+	"its\ndata in memory only: what is stored is gone when it ends.\n\n"
 	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
 	"  --port PORT          port to listen on, 0: any free one (7379)\n"
 	"  --loops N            shards, each a thread with a loop "

@@ -1,10 +1,6 @@
 /*
- * Walking a store's keys in pieces while it changes.
- *
- * The cursor counts through the buckets with its bits reversed, as Redis's
- * does: when the table doubles, the buckets that were visited become buckets
- * that were visited. A key that is there from the walk's begin to its end is
- * met at least once; others may be, some twice.
+ * Walking a store's keys in pieces while it changes. A key that is there from
+ * the walk's begin to its end is met at least once; others may be, some twice.
  */
 #ifndef KV_SCAN_H
 #define KV_SCAN_H

@@ -113,6 +113,7 @@ stop(const struct gyre_shard *gyre, void *state)
 	gyre_listener_close(shard->listener);
 	connection_close_all(shard);
 	interest_close(shard);
+	store_stop(&shard->store);
 }
 
 static void

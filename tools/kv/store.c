@@ -15,6 +15,8 @@ void
 store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns)
 {
 	*store = (struct store){ .loop = loop, .epoch_ns = epoch_ns };
+	keytable_init(&store->keys, offsetof(struct entry, key));
+	discards_init(&store->discards, loop);
 }
 
 int64_t
@@ -26,41 +28,37 @@ store_now_ms(const struct store *store)
 size_t
 store_count(const struct store *store)
 {
-	return HASH_COUNT(store->entries);
+	return store->keys.count;
 }
 
-/* Free every entry without looking at the loop. */
+void
+store_stop(struct store *store)
+{
+	discards_stop(&store->discards);
+}
+
 void
 store_free(struct store *store)
 {
-	struct entry *entry = store->entries;
-
-	HASH_CLEAR(hh, store->entries);
-	while (entry != NULL) {
-		struct entry *next = entry->hh.next;
-
-		entry_free(entry);
-		entry = next;
-	}
+	discards_free(&store->discards);
+	discards_free_entries(&store->keys);
 	store->expiring = 0;
 }
 
 void
 store_clear(struct store *store)
 {
-	if (store->expiring > 0) {
-		for (struct entry *entry = store->entries; entry != NULL;
-		     entry = entry->hh.next)
-			store_persist(store, entry);
-	}
-	store_free(store);
+	store->generation++;
+	store->expiring = 0;
+	if (store->keys.count > 0)
+		discards_add(&store->discards, &store->keys);
 }
 
 void
 store_remove(struct store *store, struct entry *entry)
 {
 	store_persist(store, entry);
-	HASH_DELETE(hh, store->entries, entry);
+	keytable_remove(&store->keys, &entry->node);
 	entry_free(entry);
 }
 
@@ -81,10 +79,10 @@ remove_expired(struct store *store, struct entry *entry)
 struct entry *
 store_find(struct store *store, const struct arg *key)
 {
-	struct entry *entry;
+	struct entry *entry = (struct entry *)keytable_find(
+		&store->keys, keyhash_bucket(key->hash), key->data,
+		key->length);
 
-	HASH_FIND_BYHASHVALUE(hh, store->entries, key->data, key->length,
-			      keyhash_bucket(key->hash), entry);
 	if (entry != NULL && has_expired(store, entry)) {
 		remove_expired(store, entry);
 		return NULL;
@@ -107,15 +105,9 @@ store_read(struct store *store, const struct arg *key)
 static struct entry *
 insert(struct store *store, const struct arg *key)
 {
-	struct entry *entry = entry_new(store, key->data, key->length);
+	struct entry *entry = entry_new(store, key);
 
-	if (entry == NULL)
-		return NULL;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, store->entries, entry->key,
-				    (unsigned)key->length,
-				    keyhash_bucket(key->hash), entry);
-	/* uthash says so that it found no memory. */
-	if (entry->hh.tbl == NULL) {
+	if (entry != NULL && keytable_add(&store->keys, &entry->node) < 0) {
 		entry_free(entry);
 		return NULL;
 	}
@@ -150,6 +142,9 @@ on_timeout(void *arg)
 	struct store *store = entry->store;
 
 	entry->timeout = 0;
+	/* It may have been discarded before its time came. */
+	if (entry->generation != store->generation)
+		return;
 	if (has_expired(store, entry))
 		remove_expired(store, entry);
 	else

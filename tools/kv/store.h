@@ -2,8 +2,8 @@
  * A shard's keys. The store belongs to one loop and is touched by nobody else.
  *
  * A key that has expired is gone: the loop's timeout removes it, and until
- * the timeout has come whoever looks for it removes it. The table is uthash;
- * the caller brings the hash, which the router has made already.
+ * the timeout has come whoever looks for it removes it. The caller brings the
+ * hash, which the router has made already.
  *
  * Time is Unix time in milliseconds, as clients give and read it, but it runs
  * on the loop's monotonic clock from the wall clock's reading at start: no
@@ -19,12 +19,16 @@
 #include <gyre/loop.h>
 
 #include "arg.h"
+#include "discards.h"
 #include "entry.h"
+#include "keytable.h"
 
 struct store {
 	struct gyre_loop *loop;
-	int64_t epoch_ns;      /* add to the loop's clock: Unix time */
-	struct entry *entries; /* uthash's head */
+	int64_t epoch_ns;     /* add to the loop's clock: Unix time */
+	struct keytable keys; /* of entries */
+	struct discards discards;
+	unsigned generation; /* of entries; the next one begins with a clear */
 	/* Counters. */
 	size_t expiring; /* keys that have an expiry now */
 	uint64_t expired;
@@ -35,7 +39,10 @@ struct store {
 /* Begin; epoch_ns is what to add to the loop's clock to get Unix time. */
 void store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns);
 
-/* Free everything; the loop may be closed. */
+/* The loop is about to end: it does nothing any more that can wait. */
+void store_stop(struct store *store);
+
+/* Free everything; the loop is closed. */
 void store_free(struct store *store);
 
 /* Return the store's time. */
@@ -60,7 +67,7 @@ struct entry *store_set(struct store *store, const struct arg *key,
 /* Remove an entry. */
 void store_remove(struct store *store, struct entry *entry);
 
-/* Remove every entry. */
+/* Remove every entry. Their memory is given back in later iterations. */
 void store_clear(struct store *store);
 
 /* Let an entry expire once the store's time is behind this. */

@@ -1,5 +1,6 @@
 /*
- * uthash as we want it, for every table of ours.
+ * uthash as we want it, for tables that keep an order and stay small.
+ * Keys of the store are in a keytable.
  */
 #ifndef KV_TABLE_H
 #define KV_TABLE_H
