@@ -318,6 +318,18 @@ gyre__pool_lane_add_jobs(struct gyre__pool_lane *lane, struct gyre__jobs *jobs)
 	jobs->busy |= (uint32_t)ended != admitted;
 }
 
+unsigned
+gyre__pool_lane_jobs_of(struct gyre__pool_lane *lane,
+			const struct gyre_inbox *source)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&lane->mutex);
+	count = gyre__queue_count(&lane->queue, source);
+	pthread_mutex_unlock(&lane->mutex);
+	return count;
+}
+
 int
 gyre__pool_lane_halt(struct gyre__pool_lane *lane, int64_t deadline_ns)
 {

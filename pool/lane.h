@@ -138,6 +138,10 @@ void gyre__pool_lane_add_stats(struct gyre__pool_lane *lane,
 void gyre__pool_lane_add_jobs(struct gyre__pool_lane *lane,
 			      struct gyre__jobs *jobs);
 
+/* As gyre__pool_jobs_of(), for one lane. */
+unsigned gyre__pool_lane_jobs_of(struct gyre__pool_lane *lane,
+				 const struct gyre_inbox *source);
+
 /* As gyre__pool_halt() and _go_on(), for one lane. */
 int gyre__pool_lane_halt(struct gyre__pool_lane *lane, int64_t deadline_ns);
 void gyre__pool_lane_go_on(struct gyre__pool_lane *lane);

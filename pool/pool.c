@@ -145,6 +145,16 @@ gyre__pool_jobs(struct gyre_pool *pool, struct gyre__jobs *ret_jobs)
 		gyre__pool_lane_add_jobs(pool->lanes[i], ret_jobs);
 }
 
+unsigned
+gyre__pool_jobs_of(struct gyre_pool *pool, const struct gyre_inbox *source)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < pool->lanes_count; i++)
+		count += gyre__pool_lane_jobs_of(pool->lanes[i], source);
+	return count;
+}
+
 /* -- lanes --------------------------------------------------------------- */
 
 static struct gyre__pool_lane *

@@ -22,4 +22,9 @@ void gyre__pool_go_on(struct gyre_pool *pool);
 /* Any thread. */
 void gyre__pool_jobs(struct gyre_pool *pool, struct gyre__jobs *ret_jobs);
 
+/* How many of a loop's jobs run, or wait where a thread has seen them; of many
+ * loops, some share a place, and their jobs. Any thread. */
+unsigned gyre__pool_jobs_of(struct gyre_pool *pool,
+			    const struct gyre_inbox *source);
+
 #endif

@@ -196,3 +196,18 @@ gyre__queue_remove(struct gyre__queue *queue, struct gyre_job *job)
 	leave(queue, job->_place);
 	return true;
 }
+
+unsigned
+gyre__queue_count(const struct gyre__queue *queue,
+		  const struct gyre_inbox *source)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < GYRE__QUEUE_PLACES; i++) {
+		const struct gyre__queue_place *place = &queue->places[i];
+
+		if (place->source == source)
+			count += place->waiting + place->running;
+	}
+	return count;
+}

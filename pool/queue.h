@@ -52,6 +52,10 @@ struct gyre_task *gyre__queue_pop(struct gyre__queue *queue,
 
 void gyre__queue_finish(struct gyre__queue *queue, unsigned place);
 
+/* How many of a source's jobs wait or run. */
+unsigned gyre__queue_count(const struct gyre__queue *queue,
+			   const struct gyre_inbox *source);
+
 /* Take out a job that may have been taken before; whether it was there. */
 bool gyre__queue_remove(struct gyre__queue *queue, struct gyre_job *job);
 

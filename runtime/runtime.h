@@ -72,12 +72,13 @@ struct gyre__shard {
 	/* -- the shard's thread; the starter's when it has ended -- */
 	void **states; /* of the services */
 	enum gyre__turn turn;
-	unsigned next;    /* service that the turn has come to */
-	unsigned awaited; /* futures, before the next one */
-	unsigned started; /* services to stop */
-	unsigned kept;    /* services to free */
-	bool has_drained; /* and is counted */
-	uint64_t done;    /* when the drain looked last: run and sent */
+	unsigned next;           /* service that the turn has come to */
+	unsigned awaited;        /* futures, before the next one */
+	int64_t awaits_since_ns; /* if any are */
+	unsigned started;        /* services to stop */
+	unsigned kept;           /* services to free */
+	bool has_drained;        /* and is counted */
+	uint64_t done;           /* when the drain looked last: run and sent */
 	int result;
 	char failure[GYRE__FAILURE_BYTES]; /* what failed to start */
 };

@@ -418,8 +418,8 @@ gyre_shard_await(const struct gyre_shard *base, struct gyre_future *future)
 	    (gyre__gate_is_running(gate) && shard->turn != GYRE__TURN_FORCED))
 		result = gyre_loop_add_future(base->loop, future, on_awaited,
 					      shard);
-	if (result == 0)
-		shard->awaited++;
+	if (result == 0 && shard->awaited++ == 0)
+		shard->awaits_since_ns = gyre_loop_time(base->loop);
 	gyre_future_unref(future);
 	return result;
 }

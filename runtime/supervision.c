@@ -19,14 +19,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* How long a shard may take to answer before it is said that it does not. */
 #define ANSWER_NS GYRE_MS(200)
 
-#define NAME_BYTES   128
-#define REST_BYTES   320
-#define NUMBER_BYTES 24
+#define NAME_BYTES 128
+#define REST_BYTES 320
 
 static int64_t
 now(const struct gyre_runtime *runtime)
@@ -88,29 +89,65 @@ struct text {
 	size_t length;
 };
 
-/* One more thing that is left, in two parts, as far as there is room. */
-static void
-add(struct text *text, const char *first, const char *second)
+static int64_t
+milliseconds_since(const struct gyre_loop *loop, int64_t then_ns)
 {
+	return (gyre_loop_time(loop) - then_ns) / GYRE_MS(1);
+}
+
+/* One more thing that is left, as far as there is room. */
+__attribute__((format(printf, 2, 3))) static void
+add(struct text *text, const char *format, ...)
+{
+	va_list arguments;
 	int length;
 
-	if (text->length >= sizeof(text->bytes))
-		return;
-	length = snprintf(text->bytes + text->length,
-			  sizeof(text->bytes) - text->length, "%s%s%s",
-			  text->length > 0 ? ", " : "", first, second);
+	if (text->length > 0 && text->length + 2 < sizeof(text->bytes)) {
+		strcpy(text->bytes + text->length, ", ");
+		text->length += 2;
+	}
+	va_start(arguments, format);
+	length = vsnprintf(text->bytes + text->length,
+			   sizeof(text->bytes) - text->length, format,
+			   arguments);
+	va_end(arguments);
 	text->length += (size_t)length;
+	if (text->length >= sizeof(text->bytes))
+		text->length = sizeof(text->bytes) - 1;
 }
 
 static void
 add_count(struct text *text, uint64_t count, const char *what)
 {
-	char number[NUMBER_BYTES];
+	if (count > 0)
+		add(text, "%" PRIu64 " %s", count, what);
+}
 
-	if (count == 0)
+/* What waits has come since the loop last woke up, when nothing waited. */
+static void
+add_messages(struct text *text, const struct gyre_loop *loop, uint64_t waiting)
+{
+	void (*first)(void) = gyre__outbox_first_waiting(&loop->outbox);
+	char name[NAME_BYTES];
+
+	if (waiting > 0)
+		add(text,
+		    "%" PRIu64 " messages, none older than %" PRId64 " ms",
+		    waiting, milliseconds_since(loop, loop->woke_ns));
+	if (first == NULL)
 		return;
-	snprintf(number, sizeof(number), "%" PRIu64 " ", count);
-	add(text, number, what);
+	gyre__function_name(first, name, sizeof(name));
+	add(text, "the first is %s", name);
+}
+
+static uint64_t
+count_jobs(const struct gyre__shard *shard)
+{
+	struct gyre_pool *pool = shard->shard.runtime->pool;
+
+	return pool == NULL
+		       ? 0
+		       : gyre__pool_jobs_of(pool, shard->shard.loop->inbox);
 }
 
 static uint64_t
@@ -129,21 +166,17 @@ gyre__supervision_report_rest(const struct gyre__shard *shard)
 {
 	struct gyre_loop *loop = shard->shard.loop;
 	const char *service = gyre__services_awaiting(shard);
-	void (*first)(void) = gyre__outbox_first_waiting(&loop->outbox);
 	struct gyre_loop_stats stats;
 	struct text text = { .length = 0 };
-	char name[NAME_BYTES];
 
 	gyre_loop_get_stats(loop, &stats);
 	if (service != NULL)
-		add(&text, "waits for service ", service);
-	add_count(&text, stats.waiting, "messages");
-	if (first != NULL) {
-		gyre__function_name(first, name, sizeof(name));
-		add(&text, "the first is ", name);
-	}
+		add(&text, "waits for service %s for %" PRId64 " ms", service,
+		    milliseconds_since(loop, shard->awaits_since_ns));
+	add_messages(&text, loop, stats.waiting);
 	add_count(&text, stats.calls_open, "calls to others");
 	add_count(&text, count_awaited(loop), "futures awaited");
+	add_count(&text, count_jobs(shard), "jobs");
 	add_count(&text, stats.timeouts_waiting, "timeouts");
 	add_count(&text, stats.handlers, "descriptors");
 	add_count(&text, gyre__loop_connections(loop), "connections");
