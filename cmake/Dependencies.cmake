@@ -45,10 +45,14 @@ gyre_require_module(GYRE_CK ck "Concurrency Kit"
 	libck-dev ck-devel concurrencykit concurrencykit)
 gyre_require_module(GYRE_URCU liburcu-qsbr "liburcu (QSBR)"
 	liburcu-dev userspace-rcu-devel liburcu userspace-rcu)
-# The library does without; adapters/cares is built where it is.
+# The library does without; adapters/ has what is built where they are.
 pkg_check_modules(GYRE_CARES QUIET IMPORTED_TARGET libcares)
 if(NOT GYRE_CARES_FOUND)
 	message(STATUS "No c-ares, so no resolver of it; install: Debian libc-ares-dev, Fedora c-ares-devel, FreeBSD c-ares, macOS c-ares")
+endif()
+pkg_check_modules(GYRE_HWLOC QUIET IMPORTED_TARGET hwloc)
+if(NOT GYRE_HWLOC_FOUND)
+	message(STATUS "No hwloc, so /sys alone tells how CPUs hang together; install: Debian libhwloc-dev, Fedora hwloc-devel, FreeBSD hwloc2, macOS hwloc")
 endif()
 if(GYRE_TESTS)
 	gyre_require_module(GYRE_CMOCKA cmocka cmocka

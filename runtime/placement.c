@@ -243,7 +243,7 @@ gyre__placement_plan(struct gyre__placement *placement,
 	result = check_pin(placement, options);
 	if (result < 0)
 		return result;
-	gyre__topology_read(sys, &placement->allowed, &placement->topology);
+	gyre__topology_read(options, &placement->allowed, &placement->topology);
 	plan->cpus = placement->topology.count;
 	plan->cores = placement->topology.cores;
 	plan->nodes = placement->topology.nodes;

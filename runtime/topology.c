@@ -1,10 +1,11 @@
 /*
- * Read from the files that Linux has for it, without a library: everything that
- * placement asks is in three of them. A system without them has CPUs of which
- * nothing more is known.
+ * Read from the files that Linux has for it, without a library, unless somebody
+ * else tells: everything that placement asks is in three of them. A system
+ * without them has CPUs of which nothing more is known.
  */
 #include "runtime/topology.h"
 
+#include "base/log.h"
 #include "runtime/small_file.h"
 
 #include <stdio.h>
@@ -172,21 +173,55 @@ number_places(struct gyre__topology *topology)
 	}
 }
 
+static void
+read_files(const struct gyre_sys *sys, struct gyre__topology *topology,
+	   uint64_t *cores)
+{
+	for (unsigned i = 0; i < topology->count; i++)
+		cores[i] = read_core(sys, topology->cpus[i].cpu);
+	read_nodes(sys, topology);
+}
+
+/* False: it does not tell, which is said. */
+static bool
+ask(const struct gyre_topology *source, const struct gyre_log *log,
+    struct gyre__topology *topology, uint64_t *cores)
+{
+	struct gyre_topology_cpu cpus[GYRE__CPUS_MAX];
+	int result;
+
+	memset(cpus, 0, sizeof(cpus));
+	for (unsigned i = 0; i < topology->count; i++)
+		cpus[i].cpu = topology->cpus[i].cpu;
+	result = source->describe(source->arg, cpus, topology->count);
+	if (result < 0) {
+		gyre__log(log, GYRE_LOG_WARN,
+			  "runtime: no topology, but that of the system's "
+			  "files: %s",
+			  gyre_error_name(result));
+		return false;
+	}
+	for (unsigned i = 0; i < topology->count; i++) {
+		cores[i] = cpus[i].core;
+		topology->cpus[i].node = cpus[i].node;
+	}
+	return true;
+}
+
 void
-gyre__topology_read(const struct gyre_sys *sys,
+gyre__topology_read(const struct gyre_runtime_options *options,
 		    const struct gyre__cpus *allowed,
 		    struct gyre__topology *ret)
 {
 	uint64_t cores[GYRE__CPUS_MAX];
 
 	memset(ret, 0, sizeof(*ret));
-	for (unsigned cpu = 0; cpu < GYRE__CPUS_MAX; cpu++) {
-		if (!gyre__cpus_has(allowed, cpu))
-			continue;
-		cores[ret->count] = read_core(sys, cpu);
-		ret->cpus[ret->count++].cpu = cpu;
-	}
-	read_nodes(sys, ret);
+	for (unsigned cpu = 0; cpu < GYRE__CPUS_MAX; cpu++)
+		if (gyre__cpus_has(allowed, cpu))
+			ret->cpus[ret->count++].cpu = cpu;
+	if (options->topology == NULL ||
+	    !ask(options->topology, &options->log, ret, cores))
+		read_files(gyre__sys(options->_sys), ret, cores);
 	number_cores(ret, cores);
 	number_places(ret);
 }

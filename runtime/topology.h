@@ -5,6 +5,8 @@
 #ifndef GYRE_RUNTIME_TOPOLOGY_H
 #define GYRE_RUNTIME_TOPOLOGY_H
 
+#include <gyre/runtime.h>
+
 #include "base/thread.h"
 
 struct gyre__topology_cpu {
@@ -29,9 +31,9 @@ enum gyre__topology_order {
 	GYRE__TOPOLOGY_TOGETHER,
 };
 
-/* Look at the CPUs of a set. What the system does not tell is taken for cores
- * of their own in one node. */
-void gyre__topology_read(const struct gyre_sys *sys,
+/* Look at the CPUs of a set, by the options' topology or the system's files.
+ * What is not told is taken for cores of their own in one node. */
+void gyre__topology_read(const struct gyre_runtime_options *options,
 			 const struct gyre__cpus *allowed,
 			 struct gyre__topology *ret);
 

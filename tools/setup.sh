@@ -19,6 +19,7 @@ libncurses-dev  ncurses-devel       ncurses        ncurses
 setup_tests="$setup_programs"'
 libcmocka-dev   libcmocka-devel     cmocka         cmocka
 libc-ares-dev   c-ares-devel        c-ares         c-ares
+libhwloc-dev    hwloc-devel         hwloc2         hwloc
 systemtap-sdt-dev systemtap-sdt-devel -            -
 clang           clang               -              -
 libclang-rt-dev compiler-rt         -              -

@@ -48,6 +48,25 @@ enum gyre_pin {
 	GYRE_PIN_CORE,   /* one to a core; its other CPUs are left to others */
 };
 
+/* One CPU, as it is told of to a runtime. */
+struct gyre_topology_cpu {
+	unsigned cpu;
+	unsigned core; /* a number that the CPUs of one core share */
+	unsigned node; /* NUMA */
+};
+
+/*
+ * Who tells a runtime how CPUs hang together: gyre_hwloc_topology(), or one of
+ * yours. `describe` fills in core and node of each of the CPUs, which are those
+ * that the process may run on, in the order of their numbers; 0, or a negative
+ * errno.
+ */
+struct gyre_topology {
+	int (*describe)(void *arg, struct gyre_topology_cpu *cpus,
+			unsigned count);
+	void *arg;
+};
+
 struct gyre_runtime_options {
 	/* 0: one per allowed CPU, core or CPU of the list, by `pin`; by a
 	 * policy no more than the control group's quota has CPUs. */
@@ -55,6 +74,9 @@ struct gyre_runtime_options {
 	enum gyre_pin pin;
 	const unsigned *cpus; /* for GYRE_PIN_LIST; copied */
 	unsigned cpus_count;
+	/* Asked once, in new; NULL, or one that fails, which is a warning: what
+	 * the system's files tell. */
+	const struct gyre_topology *topology;
 	/*
 	 * Stop on SIGINT and SIGTERM, from start until wait has returned: the
 	 * process's actions for them are the runtime's for that time. The

@@ -1,47 +1,5 @@
 /* The plan, on CPUs of the test's own making. */
-#include "runtime/placement.h"
-
-#include "tests/pool/harness.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-struct desk {
-	struct gyre_sys sys;
-	struct gyre_runtime_options options;
-	struct gyre__placement plan;
-	unsigned lines;
-	enum gyre_log_level level;
-	char line[256];
-};
-
-static void
-keep_line(enum gyre_log_level level, const char *line, void *arg)
-{
-	struct desk *desk = arg;
-
-	desk->lines++;
-	desk->level = level;
-	snprintf(desk->line, sizeof(desk->line), "%s", line);
-}
-
-/* This machine has the CPUs 3, 5 and 900. */
-static int
-odd_affinity(pthread_t thread, size_t size, cpu_set_t *set)
-{
-	(void)thread;
-	assert_int_equal(size, sizeof(*set));
-	CPU_ZERO(set);
-	CPU_SET(3, set);
-	CPU_SET(5, set);
-	CPU_SET(900, set);
-	return 0;
-}
+#include "tests/runtime/placement_fixture.h"
 
 static int
 no_affinity(pthread_t thread, size_t size, cpu_set_t *set)
@@ -50,110 +8,6 @@ no_affinity(pthread_t thread, size_t size, cpu_set_t *set)
 	(void)size;
 	(void)set;
 	return EINVAL;
-}
-
-/* -- files of the test's own --------------------------------------------- */
-
-#define FIRST_FD 5000
-
-static struct file {
-	const char *path;
-	const char *text;
-	size_t read;
-} files[64];
-static unsigned files_count;
-static unsigned files_open;
-
-static void
-add_file(const char *path, const char *text)
-{
-	assert_true(files_count < sizeof(files) / sizeof(files[0]));
-	files[files_count++] = (struct file){ path, text, 0 };
-}
-
-/* A file without text is one that may not be read. */
-static int
-fake_open(const char *path, int flags, ...)
-{
-	(void)flags;
-	for (unsigned i = 0; i < files_count; i++) {
-		if (strcmp(files[i].path, path) != 0)
-			continue;
-		errno = EACCES;
-		if (files[i].text == NULL)
-			return -1;
-		files[i].read = 0;
-		files_open++;
-		return FIRST_FD + (int)i;
-	}
-	errno = ENOENT;
-	return -1;
-}
-
-/* A few bytes at a time, now and then interrupted. */
-static ssize_t
-fake_read(int fd, void *bytes, size_t size)
-{
-	static unsigned calls;
-	struct file *file = &files[fd - FIRST_FD];
-	size_t left = strlen(file->text) - file->read;
-	size_t count = size < left ? size : left;
-
-	if (++calls % 5 == 0) {
-		errno = EINTR;
-		return -1;
-	}
-	if (count > 7)
-		count = 7;
-	memcpy(bytes, file->text + file->read, count);
-	file->read += count;
-	return (ssize_t)count;
-}
-
-static int
-fake_close(int fd)
-{
-	assert_true(fd >= FIRST_FD);
-	files_open--;
-	return 0;
-}
-
-static int
-all_files_are_closed(void **state)
-{
-	(void)state;
-	return files_open == 0 ? 0 : -1;
-}
-
-static int
-setup(void **state)
-{
-	static struct desk desk;
-
-	memset(&desk, 0, sizeof(desk));
-	desk.sys = gyre__sys_default;
-	desk.sys.getaffinity = odd_affinity;
-	desk.sys.open = fake_open;
-	desk.sys.read = fake_read;
-	desk.sys.close = fake_close;
-	files_count = 0;
-	desk.options.log.fn = keep_line;
-	desk.options.log.arg = &desk;
-	desk.options._sys = &desk.sys;
-	*state = &desk;
-	return 0;
-}
-
-static int
-plan(struct desk *desk)
-{
-	return gyre__placement_plan(&desk->plan, &desk->options);
-}
-
-static int
-cpu(const struct desk *desk, unsigned shard)
-{
-	return desk->plan.shards[shard].cpu;
 }
 
 static void
@@ -271,7 +125,7 @@ a_list_must_have_allowed_cpus(void **state)
 		unsigned cpus[] = { 3, bad[i] };
 		char line[128];
 
-		setup(state);
+		desk_setup(state);
 		desk = *state;
 		desk->options.pin = GYRE_PIN_LIST;
 		desk->options.cpus = cpus;
@@ -426,14 +280,14 @@ what_makes_no_sense_limits_nothing(void **state)
 	struct desk *desk = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		files_count = 0;
+		forget_files();
 		add_file("/proc/self/cgroup", "0::/\n");
 		add_file("/proc/self/mountinfo", V2_MOUNTS);
 		add_file("/sys/fs/cgroup/cpu.max", texts[i]);
 		assert_int_equal(quota(desk), 0);
 	}
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		files_count = 0;
+		forget_files();
 		add_file("/proc/self/cgroup", texts[i]);
 		add_file("/proc/self/mountinfo", texts[i]);
 		add_file("/sys/fs/cgroup/cpu.max", "100000 100000\n");
@@ -444,7 +298,7 @@ what_makes_no_sense_limits_nothing(void **state)
 static void
 give_quota(const char *text)
 {
-	files_count = 0;
+	forget_files();
 	add_file("/proc/self/cgroup", "0::/\n");
 	add_file("/proc/self/mountinfo", V2_MOUNTS);
 	add_file("/sys/fs/cgroup/cpu.max", text);
@@ -502,136 +356,6 @@ a_list_is_pinned_whatever_the_quota(void **state)
 	assert_int_equal(desk->level, GYRE_LOG_WARN);
 }
 
-/* -- topology ------------------------------------------------------------ */
-
-/* Eight CPUs in two nodes; 0 and 4 are one core, 1 and 5, and so on. */
-static int
-eight_affinity(pthread_t thread, size_t size, cpu_set_t *set)
-{
-	(void)thread;
-	(void)size;
-	CPU_ZERO(set);
-	for (int i = 0; i < 8; i++)
-		CPU_SET(i, set);
-	return 0;
-}
-
-static void
-give_eight(struct desk *desk)
-{
-	static char paths[16][80];
-	static const char *const cores[] = { "0", "1", "0", "1" };
-
-	desk->sys.getaffinity = eight_affinity;
-	add_file("/sys/devices/system/node/online", "0-1\n");
-	add_file("/sys/devices/system/node/node0/cpulist", "0-1,4-5\n");
-	add_file("/sys/devices/system/node/node1/cpulist", "2,3,6-7\n");
-	for (int i = 0; i < 8; i++) {
-		snprintf(paths[2 * i], sizeof(paths[0]),
-			 "/sys/devices/system/cpu/cpu%d/topology/core_id", i);
-		snprintf(paths[2 * i + 1], sizeof(paths[0]),
-			 "/sys/devices/system/cpu/cpu%d/topology/"
-			 "physical_package_id",
-			 i);
-		add_file(paths[2 * i], cores[i % 4]);
-		add_file(paths[2 * i + 1], i % 4 < 2 ? "0\n" : "1\n");
-	}
-}
-
-static void
-check_cpus(struct desk *desk, enum gyre_pin pin, unsigned loops,
-	   const int *expected)
-{
-	desk->options.pin = pin;
-	desk->options.loops = loops;
-	assert_int_equal(plan(desk), 0);
-	assert_int_equal(desk->plan.plan.cpus, 8);
-	assert_int_equal(desk->plan.plan.cores, 4);
-	assert_int_equal(desk->plan.plan.nodes, 2);
-	for (unsigned i = 0; i < desk->plan.plan.loops; i++)
-		assert_int_equal(cpu(desk, i), expected[i]);
-}
-
-static void
-spread_takes_nodes_in_turn_and_siblings_last(void **state)
-{
-	const int expected[] = { 0, 2, 1, 3, 4, 6, 5, 7 };
-	struct desk *desk = *state;
-
-	give_eight(desk);
-	check_cpus(desk, GYRE_PIN_SPREAD, 8, expected);
-	check_cpus(desk, GYRE_PIN_AUTO, 3, expected);
-	assert_int_equal(desk->plan.plan.shards[1].node, 1);
-	assert_int_equal(desk->plan.plan.shards[1].core, 2);
-	assert_int_equal(desk->plan.plan.others_count, 5);
-}
-
-static void
-pack_fills_a_core_and_a_node_first(void **state)
-{
-	const int expected[] = { 0, 4, 1, 5, 2, 6, 3, 7 };
-	struct desk *desk = *state;
-
-	give_eight(desk);
-	check_cpus(desk, GYRE_PIN_PACK, 8, expected);
-	check_cpus(desk, GYRE_PIN_PACK, 3, expected);
-}
-
-static void
-core_takes_one_cpu_of_each(void **state)
-{
-	const int expected[] = { 0, 2, 1, 3 };
-	struct desk *desk = *state;
-
-	give_eight(desk);
-	check_cpus(desk, GYRE_PIN_CORE, 0, expected);
-	assert_int_equal(desk->plan.plan.loops, 4);
-	assert_int_equal(desk->plan.plan.others_count, 4);
-	desk->options.loops = 5;
-	assert_int_equal(plan(desk), 0);
-	assert_string_equal(desk->plan.plan.reason, "5 loops, 4 allowed cores");
-}
-
-static void
-a_list_tells_core_and_node_too(void **state)
-{
-	const unsigned cpus[] = { 7, 4 };
-	const int expected[] = { 7, 4 };
-	struct desk *desk = *state;
-
-	give_eight(desk);
-	desk->options.cpus = cpus;
-	desk->options.cpus_count = 2;
-	check_cpus(desk, GYRE_PIN_LIST, 0, expected);
-	assert_int_equal(desk->plan.plan.shards[0].node, 1);
-	assert_int_equal(desk->plan.plan.shards[0].core, 3);
-	assert_int_equal(desk->plan.plan.shards[1].core, 0);
-}
-
-static void
-broken_files_make_cpus_of_their_own(void **state)
-{
-	static const char *const texts[] = { "",  "x",   "-1",  "3-",
-					     ",", "0-x", "5,x", NULL };
-	struct desk *desk = *state;
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		files_count = 0;
-		add_file("/sys/devices/system/node/online", texts[i]);
-		add_file("/sys/devices/system/node/node0/cpulist", texts[i]);
-		add_file("/sys/devices/system/cpu/cpu3/topology/core_id",
-			 texts[i]);
-		desk->options.pin = GYRE_PIN_AUTO;
-		assert_int_equal(plan(desk), 0);
-		assert_int_equal(desk->plan.plan.cores, 3);
-		assert_int_equal(desk->plan.plan.nodes, 1);
-		assert_int_equal(cpu(desk, 2), 900);
-	}
-}
-
-#define PLAN_TEST(name) \
-	cmocka_unit_test_setup_teardown(name, setup, all_files_are_closed)
-
 int
 main(void)
 {
@@ -654,11 +378,6 @@ main(void)
 		PLAN_TEST(loops_are_no_more_than_the_quota),
 		PLAN_TEST(more_loops_than_the_quota_are_not_pinned),
 		PLAN_TEST(a_list_is_pinned_whatever_the_quota),
-		PLAN_TEST(spread_takes_nodes_in_turn_and_siblings_last),
-		PLAN_TEST(pack_fills_a_core_and_a_node_first),
-		PLAN_TEST(core_takes_one_cpu_of_each),
-		PLAN_TEST(a_list_tells_core_and_node_too),
-		PLAN_TEST(broken_files_make_cpus_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
