@@ -55,8 +55,10 @@ class Options(unittest.TestCase):
         done = run("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in ("--bind", "--port", "--loops", "--pin",
-                       "--max-clients", "--max-bulk"):
+                       "--maxclients", "--max-bulk", "--requirepass",
+                       "--protected-mode", "--timeout", "--unread-limit"):
             self.assertIn(option, done.stdout)
+        self.assertIn("in memory only", done.stdout)
         done = run("--version")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"^gyre-kv \d+\.\d+\.\d+\n$")
@@ -65,7 +67,7 @@ class Options(unittest.TestCase):
         for options in (["--nosuch"], ["--port"], ["--port", "x"], ["word"],
                         ["--port", "70000"], ["--bind", "localhost"],
                         ["--loops", "0"], ["--pin", "x"],
-                        ["--pin", "1023"], ["--max-clients", "no"]):
+                        ["--pin", "1023"], ["--maxclients", "no"]):
             done = run(*options)
             self.assertEqual(done.returncode, 2, options)
             self.assertEqual(done.stdout, "")
@@ -451,9 +453,82 @@ class Clients(unittest.TestCase):
             self.assertEqual(parse(client.ask("TTL", "k")), -2)
 
 
+def own_address():
+    """An address of this machine that is not loopback, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+class Guests(unittest.TestCase):
+    """Who may come, and how long who says nothing may stay."""
+
+    def first_line(self, address, port, command=b"PING\r\n"):
+        with socket.create_connection((address, port), TIMEOUT) as guest:
+            guest.sendall(command)
+            with guest.makefile("rb") as file:
+                return file.readline()
+
+    def test_without_a_password_only_this_machine_may_come(self):
+        address = own_address()
+        if address is None:
+            self.skipTest("this machine has no address but loopback")
+        everywhere = ("--bind", "0.0.0.0")
+        with GyreKv(PROGRAM, *everywhere) as server:
+            try:
+                line = self.first_line(address, server.port)
+            except ConnectionResetError:
+                line = b"-DENIED "  # it was on its way
+            self.assertTrue(line.startswith(b"-DENIED "), line)
+            self.assertEqual(self.first_line("127.0.0.1", server.port),
+                             b"+PONG\r\n")
+        with GyreKv(PROGRAM, *everywhere, "--requirepass", "x") as server:
+            self.assertEqual(self.first_line(address, server.port),
+                             b"-NOAUTH Authentication required.\r\n")
+        with GyreKv(PROGRAM, *everywhere, "--protected-mode", "no") as server:
+            self.assertEqual(self.first_line(address, server.port),
+                             b"+PONG\r\n")
+
+    def test_redis_cli_gives_the_password(self):
+        with GyreKv(PROGRAM, "--requirepass", "open sesame") as server:
+            with open(f"/proc/{server.pid}/cmdline", "rb") as file:
+                self.assertNotIn(b"sesame", file.read())
+            for password, reply in (("open sesame", "PONG"),
+                                    ("wrong", "NOAUTH")):
+                done = subprocess.run(
+                    ["redis-cli", "-p", str(server.port), "-a", password,
+                     "--no-auth-warning", "ping"],
+                    capture_output=True, text=True, timeout=TIMEOUT)
+                self.assertIn(reply, done.stdout)
+
+    def test_idle_clients_are_closed_and_subscribers_stay(self):
+        with GyreKv(PROGRAM, "--timeout", "1") as server:
+            with server.client() as idle, server.client() as subscriber, \
+                    server.client() as returned:
+                subscriber.ask("SUBSCRIBE", "c")
+                returned.ask("SUBSCRIBE", "c")
+                returned.ask("UNSUBSCRIBE", "c")
+                self.assertEqual(idle.rest(), b"")
+                self.assertEqual(returned.rest(), b"")
+                subscriber.ask("PING")
+
+    def test_a_subscriber_may_leave_unread_what_it_was_given(self):
+        with GyreKv(PROGRAM, "--unread-limit", "100000,0,60") as server:
+            with server.client() as slow, server.client() as sender:
+                slow.ask("SUBSCRIBE", "c")
+                sent = 0
+                while sender.ask("PUBLISH", "c", b"x" * MIB) != b":0\r\n":
+                    sent += 1
+                    self.assertLess(sent, 30)
+
+
 class Limits(unittest.TestCase):
     def test_too_many_clients_are_turned_away(self):
-        with GyreKv(PROGRAM, "--max-clients", "5") as server:
+        with GyreKv(PROGRAM, "--maxclients", "5") as server:
             clients = [server.client() for _ in range(5)]
             for client in clients:
                 self.assertEqual(client.ask("PING"), b"+PONG\r\n")

@@ -103,7 +103,7 @@ class RedisServer(Server):
 
     program = shutil.which("redis-server")
 
-    def __init__(self):
+    def __init__(self, *options):
         self.folder = tempfile.TemporaryDirectory()
         for _ in range(10):
             port = free_port()
@@ -111,7 +111,7 @@ class RedisServer(Server):
                 self.program, "--port", str(port), "--bind", "127.0.0.1",
                 "--save", "", "--appendonly", "no", "--databases", "1",
                 "--dir", self.folder.name, "--daemonize", "no",
-                "--logfile", os.path.join(self.folder.name, "log")])
+                "--logfile", os.path.join(self.folder.name, "log"), *options])
             self.port = port
             if self.answers():
                 return
@@ -123,7 +123,7 @@ class RedisServer(Server):
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 with self.client() as client:
-                    return client.ask(b"PING") == b"+PONG\r\n"
+                    return client.ask(b"PING").startswith((b"+PONG", b"-NOA"))
             except OSError:
                 time.sleep(0.05)
         return False

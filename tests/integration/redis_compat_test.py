@@ -434,6 +434,42 @@ def test_what_clients_ask_first(kv, redis):
     return "HELLO, CONFIG, COMMAND, QUIT"
 
 
+NO_SECRET = [
+    [b"GET", b"a"], [b"PING"], [b"NOSUCH"], [b"GET"], [b"SUBSCRIBE", b"c"],
+    [b"CLIENT", b"GETNAME"], [b"AUTH"], [b"AUTH", b"a", b"b", b"c"],
+    [b"AUTH", b""], [b"AUTH", b"Secret"], [b"AUTH", b"secret2"],
+    [b"AUTH", b"someone", b"secret"], [b"HELLO"], [b"HELLO", b"2"],
+    [b"HELLO", b"2", b"AUTH", b"default", b"wrong"], [b"RESET"],
+    [b"SET", b"a", b"x" * 16384]]
+
+
+def test_password(program):
+    """What strangers get, and that nothing they send is done."""
+    password = ("--requirepass", "secret")
+    with RedisServer(*password) as redis, GyreKv(program, *password) as kv:
+        pair = Pair(kv, redis)
+        for depth in (1, 100):
+            pair.run("a stranger", NO_SECRET, depth)
+        pair.run("pipelined", [*NO_SECRET, [b"AUTH", b"secret"],
+                               [b"GET", b"a"], [b"SET", b"a", b"1"],
+                               [b"GET", b"a"], [b"AUTH", b"wrong"],
+                               [b"GET", b"a"], [b"RESET"], [b"GET", b"a"],
+                               [b"AUTH", b"default", b"secret"],
+                               [b"SET", b"a", b"x" * 20000],
+                               [b"GET", b"a"], [b"RESET"], [b"GET", b"a"]],
+                 100)
+        pair.close()
+        for text in (b"*11\r\n", b"*2\r\n$4\r\nAUTH\r\n$16385\r\n"):
+            pair = Pair(kv, redis)
+            pair.send(text)
+            ours, theirs = [client.rest() for client in pair.clients]
+            if ours != theirs or b"unauthenticated" not in ours:
+                sys.exit(f"a stranger: {text!r}\n  gyre-kv: {ours!r}\n"
+                         f"  redis:   {theirs!r}")
+            pair.close()
+    return f"{len(NO_SECRET)} commands without it"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=None)
@@ -455,6 +491,7 @@ def main():
               flush=True)
         print("test_sequences: " +
               test_sequences(kv, redis, seed, options.sequences))
+    print(f"test_password: {test_password(options.program)}")
     return 0
 
 

@@ -499,6 +499,53 @@ the_server_tells_about_itself(void **state)
 	assert_non_null(strstr(reply, "\r\n\r\n# Keyspace\r\n"));
 }
 
+static void
+require(struct fixture *fixture, const char *password)
+{
+	memcpy(fixture->options.password, password, strlen(password) + 1);
+	connection_lock(fixture->connection);
+}
+
+static void
+a_stranger_may_do_nothing_but_come_in(void **state)
+{
+	struct fixture *fixture = *state;
+
+	ASK("auth x", "-ERR AUTH <password> called without any password "
+		      "configured for the default user. Are you sure your "
+		      "configuration is correct?\r\n");
+	ASK("auth default x", "+OK\r\n");
+	ASK("auth someone x", "-WRONGPASS invalid username-password pair or "
+			      "user is disabled.\r\n");
+	require(fixture, "secret");
+	ASK("get a", "-NOAUTH Authentication required.\r\n");
+	ASK("ping", "-NOAUTH Authentication required.\r\n");
+	ASK("subscribe a", "-NOAUTH Authentication required.\r\n");
+	ASK("info", "-NOAUTH Authentication required.\r\n");
+	ASK("auth", "-ERR wrong number of arguments for 'auth' command\r\n");
+	ASK("auth a b c", "-ERR syntax error\r\n");
+	ASK("auth wrong", "-WRONGPASS invalid username-password pair or user "
+			  "is disabled.\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello 2"), "-NOAUTH HELLO",
+			    13);
+	ASK("get a", "-NOAUTH Authentication required.\r\n");
+	ASK("auth secret", "+OK\r\n");
+	ASK("get a", "$-1\r\n");
+	/* Whoever is in stays in. */
+	ASK("auth wrong", "-WRONGPASS invalid username-password pair or user "
+			  "is disabled.\r\n");
+	ASK("get a", "$-1\r\n");
+	ASK("reset", "+RESET\r\n");
+	ASK("get a", "-NOAUTH Authentication required.\r\n");
+	ASK("hello 2 auth default wrong",
+	    "-WRONGPASS invalid username-password pair or user is "
+	    "disabled.\r\n");
+	ASK("get a", "-NOAUTH Authentication required.\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello 2 auth default secret"),
+			    "*14\r\n", 5);
+	ASK("get a", "$-1\r\n");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -525,6 +572,7 @@ main(void)
 		TEST(the_table_is_told),
 		TEST(subcommands_are_explained),
 		TEST(the_server_tells_about_itself),
+		TEST(a_stranger_may_do_nothing_but_come_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

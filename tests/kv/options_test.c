@@ -12,7 +12,7 @@
 static enum options_result
 parse(struct options *options, const char *line)
 {
-	static char copy[256];
+	static char copy[1024];
 	char *argv[ARGS_MAX + 1];
 	int argc = 0;
 
@@ -56,10 +56,56 @@ options_are_read(void **state)
 			 OPTIONS_RUN);
 	assert_string_equal(options.control, "/run/kv.sock");
 	assert_int_equal(parse(&options, "--control="), OPTIONS_BAD);
-	assert_int_equal(parse(&options, "--max-clients 5 --max-bulk 1000"),
+	assert_int_equal(parse(&options, "--maxclients 5 --max-bulk 1000"),
 			 OPTIONS_RUN);
 	assert_int_equal(options.clients_max, 5);
 	assert_int_equal(options.bulk_max, 1000);
+}
+
+static void
+limits_of_clients_are_read(void **state)
+{
+	struct options options;
+	char text[700];
+
+	(void)state;
+	assert_int_equal(parse(&options, ""), OPTIONS_RUN);
+	assert_string_equal(options.password, "");
+	assert_true(options.protected_mode);
+	assert_int_equal(options.idle_ns, 0);
+	assert_int_equal(options.unread_max, 32 * 1024 * 1024);
+	assert_int_equal(options.unread_long_max, 8 * 1024 * 1024);
+	assert_int_equal(options.unread_long_ns, GYRE_SECONDS(60));
+	assert_int_equal(parse(&options, "--requirepass secret --timeout 90 "
+					 "--protected-mode no"),
+			 OPTIONS_RUN);
+	assert_string_equal(options.password, "secret");
+	assert_false(options.protected_mode);
+	assert_int_equal(options.idle_ns, GYRE_SECONDS(90));
+	assert_int_equal(parse(&options, "--unread-limit 3000,2000,5"),
+			 OPTIONS_RUN);
+	assert_int_equal(options.unread_max, 3000);
+	assert_int_equal(options.unread_long_max, 2000);
+	assert_int_equal(options.unread_long_ns, GYRE_SECONDS(5));
+	snprintf(text, sizeof(text), "--requirepass %0512d", 1);
+	assert_int_equal(parse(&options, text), OPTIONS_RUN);
+	snprintf(text, sizeof(text), "--requirepass %0513d", 1);
+	assert_int_equal(parse(&options, text), OPTIONS_BAD);
+}
+
+/* Who lists the processes should not see it. */
+static void
+a_password_is_blanked(void **state)
+{
+	char program[] = "gyre-kv";
+	char text[] = "--requirepass=secret";
+	char *argv[] = { program, text, NULL };
+	struct options options;
+
+	(void)state;
+	assert_int_equal(options_parse(&options, 2, argv), OPTIONS_RUN);
+	assert_string_equal(options.password, "secret");
+	assert_string_equal(text, "--requirepass=******");
 }
 
 static void
@@ -112,15 +158,32 @@ static void
 bad_options_get_one_line(void **state)
 {
 	static const char *const lines[] = {
-		"--what",       "what",
-		"-x",           "--port",
-		"--port 65536", "--port -1",
-		"--port x",     "--bind localhost",
-		"--loops 0",    "--loops 1025",
-		"--loops 2x",   "--pin some",
-		"--pin 1,",     "--pin 3-1",
-		"--pin 99999",  "--max-clients 0",
-		"--max-bulk 0", "--max-bulk 99999999999",
+		"--what",
+		"what",
+		"-x",
+		"--port",
+		"--port 65536",
+		"--port -1",
+		"--port x",
+		"--bind localhost",
+		"--loops 0",
+		"--loops 1025",
+		"--loops 2x",
+		"--pin some",
+		"--pin 1,",
+		"--pin 3-1",
+		"--pin 99999",
+		"--maxclients 0",
+		"--max-bulk 0",
+		"--max-bulk 99999999999",
+		"--timeout -1",
+		"--protected-mode maybe",
+		"--timeout x",
+		"--requirepass=",
+		"--unread-limit 1,2,3",
+		"--unread-limit 2,1",
+		"--unread-limit 2,1,",
+		"--unread-limit 2,1,0,0",
 	};
 
 	(void)state;
@@ -142,6 +205,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_are_defaults),
 		cmocka_unit_test(options_are_read),
+		cmocka_unit_test(limits_of_clients_are_read),
+		cmocka_unit_test(a_password_is_blanked),
 		cmocka_unit_test(pins_are_read),
 		cmocka_unit_test(bad_options_get_one_line),
 	};

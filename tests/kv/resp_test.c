@@ -315,6 +315,27 @@ a_smaller_limit_for_bulks_holds(void **state)
 	resp_free(&resp);
 }
 
+/* Who has yet to give the password makes the server keep little. */
+static void
+a_stranger_may_send_little(void **state)
+{
+	struct resp *resp = *state;
+	size_t used;
+
+	resp->is_stranger = true;
+	assert_int_equal(parse(resp, "*10\r\n$16384\r\n", &used), RESP_MORE);
+	resp_free(resp);
+	resp_init(resp, RESP_BULK_MAX_DEFAULT);
+	resp->is_stranger = true;
+	assert_int_equal(parse(resp, "*11\r\n", &used), RESP_ERROR);
+	assert_string_equal(resp->error, "unauthenticated multibulk length");
+	resp_free(resp);
+	resp_init(resp, RESP_BULK_MAX_DEFAULT);
+	resp->is_stranger = true;
+	assert_int_equal(parse(resp, "*1\r\n$16385\r\n", &used), RESP_ERROR);
+	assert_string_equal(resp->error, "unauthenticated bulk length");
+}
+
 int
 main(void)
 {
@@ -333,6 +354,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(announcements_take_no_memory,
 						setup, teardown),
 		cmocka_unit_test(a_smaller_limit_for_bulks_holds),
+		cmocka_unit_test_setup_teardown(a_stranger_may_send_little,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #define P COMMAND_PUBSUB
 #define A COMMAND_ANYTIME
 #define N COMMAND_NESTED
+#define S COMMAND_STRANGER
 
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
@@ -56,6 +57,7 @@
 /* In the order of the names, which is how they are found. */
 static const struct command table[] = {
 	KEY("append", 3, W | F, command_append),
+	HOME("auth", -2, F | S, command_auth),
 	HOME("client", -2, N, command_client),
 	HOME("command", -1, N, command_command),
 	HOME("config", -2, N, command_config),
@@ -73,7 +75,7 @@ static const struct command table[] = {
 	KEY("get", 2, R | F, command_get),
 	KEY("getdel", 2, W | F, command_getdel),
 	KEY("getset", 3, W | F, command_getset),
-	HOME("hello", -1, F, command_hello),
+	HOME("hello", -1, F | S, command_hello),
 	KEY("incr", 2, W | F, command_incr),
 	KEY("incrby", 3, W | F, command_incrby),
 	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
@@ -90,8 +92,8 @@ static const struct command table[] = {
 	    command_pubsub_check),
 	TURN("punsubscribe", -1, P | A, command_punsubscribe),
 	/* Redis looks at QUIT before it counts arguments. */
-	HOME("quit", -1, F | A, command_quit),
-	TURN("reset", 1, F | A, command_reset),
+	HOME("quit", -1, F | A | S, command_quit),
+	TURN("reset", 1, F | A | S, command_reset),
 	CURSOR("scan", -2, R, command_scan),
 	HOME("select", 2, F, command_select),
 	KEY("set", -3, W, command_set),

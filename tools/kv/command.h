@@ -48,8 +48,9 @@ enum command_flags {
 	COMMAND_READONLY = 2,
 	COMMAND_FAST = 4,
 	COMMAND_PUBSUB = 8,
-	COMMAND_ANYTIME = 16, /* also of a connection that subscribes */
-	COMMAND_NESTED = 32,  /* it has subcommands */
+	COMMAND_ANYTIME = 16,  /* also of a connection that subscribes */
+	COMMAND_NESTED = 32,   /* it has subcommands */
+	COMMAND_STRANGER = 64, /* also before the password was given */
 };
 
 struct call;
@@ -155,9 +156,18 @@ void command_ping(struct call *call);
 void command_echo(struct call *call);
 void command_quit(struct call *call);
 void command_select(struct call *call);
-void command_hello(struct call *call);
 void command_client(struct call *call);
 void command_reset(struct call *call);
+
+/*
+ * Give the connection a name, or take it away if it is empty. If that can't
+ * be, reply why and answer false.
+ */
+bool command_set_name(struct call *call, const struct arg *name);
+
+/* command_auth.c */
+void command_auth(struct call *call);
+void command_hello(struct call *call);
 
 /* command_pubsub.c */
 void command_subscribe(struct call *call);

@@ -48,13 +48,15 @@ command_quit(struct call *call)
 	call->connection->closing = true;
 }
 
-/* As if it had come anew; the name goes too. */
+/* As if it had come anew; the name goes too, and what the password gave. */
 void
 command_reset(struct call *call)
 {
 	struct connection *connection = call->connection;
 
 	pubsub_leave(call->shard, &connection->subscriber);
+	connection_watch_idle(connection);
+	connection_lock(connection);
 	free(connection->name);
 	connection->name = NULL;
 	reply_status(call->reply, "RESET");
@@ -91,9 +93,8 @@ is_name(const struct arg *name)
 	return true;
 }
 
-/* An empty name takes the name away. If it can't be, reply why. */
-static bool
-set_name(struct call *call, const struct arg *name)
+bool
+command_set_name(struct call *call, const struct arg *name)
 {
 	char *copy = NULL;
 
@@ -116,89 +117,6 @@ set_name(struct call *call, const struct arg *name)
 	return true;
 }
 
-/* -- HELLO ----------------------------------------------------------------- */
-
-static void
-reply_hello(struct call *call)
-{
-	struct bytes *reply = call->reply;
-
-	/* A map of seven, which RESP2 writes as an array of pairs. */
-	reply_array(reply, 14);
-	reply_text(reply, "server");
-	reply_text(reply, "redis");
-	reply_text(reply, "version");
-	reply_text(reply, SERVER_REDIS_VERSION);
-	reply_text(reply, "proto");
-	reply_integer(reply, 2);
-	reply_text(reply, "id");
-	reply_integer(reply, (int64_t)call->connection->id);
-	reply_text(reply, "mode");
-	reply_text(reply, "standalone");
-	reply_text(reply, "role");
-	reply_text(reply, "master");
-	reply_text(reply, "modules");
-	reply_array(reply, 0);
-}
-
-/* There are no passwords: the default user may come in with any. */
-static bool
-check_user(struct call *call, const struct arg *user)
-{
-	if (ARG_IS(user, "default"))
-		return true;
-	reply_error_code(call->reply, "WRONGPASS invalid username-password "
-				      "pair or user is disabled.");
-	return false;
-}
-
-static bool
-take_hello_options(struct call *call)
-{
-	for (size_t i = 2; i < call->argc; i++) {
-		const struct arg *option = &call->argv[i];
-		size_t more = call->argc - 1 - i;
-
-		if (ARG_IS(option, "auth") && more >= 2) {
-			if (!check_user(call, option + 1))
-				return false;
-			i += 2;
-		} else if (ARG_IS(option, "setname") && more >= 1) {
-			if (!set_name(call, option + 1))
-				return false;
-			i++;
-		} else {
-			reply_errorf(call->reply,
-				     "Syntax error in HELLO option '%.*s'",
-				     (int)strnlen(option->data,
-						  option->length < 128
-							  ? option->length
-							  : 128),
-				     option->data);
-			return false;
-		}
-	}
-	return true;
-}
-
-void
-command_hello(struct call *call)
-{
-	const struct arg *version = &call->argv[1];
-	int64_t number = 2;
-
-	if (call->argc > 1 &&
-	    !number_parse(version->data, version->length, &number)) {
-		reply_error(call->reply, "Protocol version is not an integer "
-					 "or out of range");
-	} else if (number != 2) {
-		reply_error_code(call->reply,
-				 "NOPROTO unsupported protocol version");
-	} else if (take_hello_options(call)) {
-		reply_hello(call);
-	}
-}
-
 /* -- CLIENT ---------------------------------------------------------------- */
 
 static void
@@ -210,7 +128,7 @@ client_id(struct call *call)
 static void
 client_setname(struct call *call)
 {
-	if (set_name(call, &call->argv[2]))
+	if (command_set_name(call, &call->argv[2]))
 		reply_ok(call->reply);
 }
 

@@ -59,6 +59,7 @@ subscribe(struct call *call, enum channel_kind kind)
 		else
 			reply_change(call, words[kind].subscribe, &name);
 	}
+	connection_watch_idle(call->connection);
 }
 
 /* All of a kind, in the order in which they came. */
@@ -98,6 +99,7 @@ unsubscribe(struct call *call, enum channel_kind kind)
 				   &call->connection->subscriber);
 		reply_change(call, words[kind].unsubscribe, &name);
 	}
+	connection_watch_idle(call->connection);
 }
 
 void

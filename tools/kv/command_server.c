@@ -8,7 +8,7 @@
 #include "glob.h"
 #include "server.h"
 
-#define VALUE_MAX 64
+#define VALUE_MAX 128
 
 /* -- COMMAND --------------------------------------------------------------- */
 
@@ -137,6 +137,9 @@ enum parameter_kind {
 	PARAMETER_PORT,
 	PARAMETER_CLIENTS_MAX,
 	PARAMETER_BULK_MAX,
+	PARAMETER_IDLE,
+	PARAMETER_PROTECTED,
+	PARAMETER_UNREAD,
 };
 
 struct parameter {
@@ -153,31 +156,67 @@ static const struct parameter parameters[] = {
 	{ "maxclients", PARAMETER_CLIENTS_MAX, NULL },
 	{ "maxmemory", PARAMETER_TEXT, "0" },
 	{ "port", PARAMETER_PORT, NULL },
+	{ "client-output-buffer-limit", PARAMETER_UNREAD, NULL },
 	{ "proto-max-bulk-len", PARAMETER_BULK_MAX, NULL },
+	{ "protected-mode", PARAMETER_PROTECTED, NULL },
 	{ "save", PARAMETER_TEXT, "" },
-	{ "timeout", PARAMETER_TEXT, "0" },
+	{ "timeout", PARAMETER_IDLE, NULL },
 };
 
 #define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
 
 static void
-reply_parameter(struct call *call, const struct parameter *parameter)
+format_unread(const struct options *options, char *value)
+{
+	snprintf(value, VALUE_MAX,
+		 "normal 0 0 0 slave 0 0 0 pubsub %zu %zu %lld",
+		 options->unread_max, options->unread_long_max,
+		 (long long)(options->unread_long_ns / GYRE_SECONDS(1)));
+}
+
+static void
+format_parameter(const struct call *call, const struct parameter *parameter,
+		 char *value)
 {
 	const struct server *server = call->shard->server;
 	const struct options *options = server->options;
+
+	switch (parameter->kind) {
+	case PARAMETER_TEXT:
+		snprintf(value, VALUE_MAX, "%s", parameter->text);
+		break;
+	case PARAMETER_BIND:
+		snprintf(value, VALUE_MAX, "%s", options->bind);
+		break;
+	case PARAMETER_PORT:
+		snprintf(value, VALUE_MAX, "%u", server->port);
+		break;
+	case PARAMETER_CLIENTS_MAX:
+		snprintf(value, VALUE_MAX, "%u", options->clients_max);
+		break;
+	case PARAMETER_BULK_MAX:
+		snprintf(value, VALUE_MAX, "%zu", options->bulk_max);
+		break;
+	case PARAMETER_IDLE:
+		snprintf(value, VALUE_MAX, "%lld",
+			 (long long)(options->idle_ns / GYRE_SECONDS(1)));
+		break;
+	case PARAMETER_PROTECTED:
+		snprintf(value, VALUE_MAX, "%s",
+			 options->protected_mode ? "yes" : "no");
+		break;
+	case PARAMETER_UNREAD:
+		format_unread(options, value);
+		break;
+	}
+}
+
+static void
+reply_parameter(struct call *call, const struct parameter *parameter)
+{
 	char value[VALUE_MAX];
 
-	value[0] = '\0';
-	if (parameter->kind == PARAMETER_BIND)
-		snprintf(value, sizeof(value), "%s", options->bind);
-	else if (parameter->kind == PARAMETER_PORT)
-		snprintf(value, sizeof(value), "%u", server->port);
-	else if (parameter->kind == PARAMETER_CLIENTS_MAX)
-		snprintf(value, sizeof(value), "%u", options->clients_max);
-	else if (parameter->kind == PARAMETER_BULK_MAX)
-		snprintf(value, sizeof(value), "%zu", options->bulk_max);
-	else
-		snprintf(value, sizeof(value), "%s", parameter->text);
+	format_parameter(call, parameter, value);
 	reply_text(call->reply, parameter->name);
 	reply_text(call->reply, value);
 }

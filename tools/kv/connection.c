@@ -201,6 +201,7 @@ connection_on_publication(struct connection *connection,
 static bool
 is_too_slow(struct connection *connection)
 {
+	const struct options *options = connection->shard->server->options;
 	struct gyre_stream_stats stats;
 	size_t unread;
 	int64_t now_ns;
@@ -212,15 +213,15 @@ is_too_slow(struct connection *connection)
 	gyre_stream_get_stats(connection->stream, &stats);
 	unread = stats.pending_bytes +
 		 replies_local_waiting(&connection->replies);
-	if (unread <= CONNECTION_UNREAD_LONG_MAX) {
+	if (unread <= options->unread_long_max) {
 		connection->unread_since_ns = 0;
 		return false;
 	}
 	now_ns = gyre_loop_time(connection->shard->loop);
 	if (connection->unread_since_ns == 0)
 		connection->unread_since_ns = now_ns;
-	return unread > CONNECTION_UNREAD_MAX ||
-	       now_ns - connection->unread_since_ns > CONNECTION_UNREAD_LONG_NS;
+	return unread > options->unread_max ||
+	       now_ns - connection->unread_since_ns > options->unread_long_ns;
 }
 
 bool
@@ -250,6 +251,34 @@ bool
 connection_subscribes(const struct connection *connection)
 {
 	return subscriber_count(&connection->subscriber) > 0;
+}
+
+void
+connection_lock(struct connection *connection)
+{
+	connection->locked =
+		connection->shard->server->options->password[0] != '\0';
+	connection->parser.is_stranger = connection->locked;
+}
+
+void
+connection_unlock(struct connection *connection)
+{
+	connection->locked = false;
+	connection->parser.is_stranger = false;
+}
+
+void
+connection_watch_idle(struct connection *connection)
+{
+	int64_t idle_ns = connection->shard->server->options->idle_ns;
+
+	if (idle_ns == 0 || connection->closed)
+		return;
+	if (connection_subscribes(connection))
+		idle_ns = 0;
+	if (gyre_stream_set_idle(connection->stream, idle_ns) < 0)
+		connection_abort(connection);
 }
 
 /* -- the stream ------------------------------------------------------------ */
@@ -313,7 +342,11 @@ connection_open(struct shard *shard, int fd)
 		.on_drain = on_drain,
 		.on_close = on_close,
 	};
-	const struct gyre_stream_options options = { .no_delay = true };
+	const struct options *options = shard->server->options;
+	const struct gyre_stream_options stream_options = {
+		.no_delay = true,
+		.idle_ns = options->idle_ns,
+	};
 	size_t lanes_size = shard->server->shards_count * sizeof(struct lane);
 	struct connection *connection =
 		calloc(1, sizeof(*connection) + lanes_size);
@@ -321,8 +354,8 @@ connection_open(struct shard *shard, int fd)
 
 	if (connection == NULL)
 		return -ENOMEM;
-	error = gyre_stream_open(shard->loop, fd, &options, &ops, connection,
-				 &connection->stream);
+	error = gyre_stream_open(shard->loop, fd, &stream_options, &ops,
+				 connection, &connection->stream);
 	if (error < 0) {
 		free(connection);
 		return error;
@@ -332,7 +365,8 @@ connection_open(struct shard *shard, int fd)
 	connection->id =
 		shard->last_connection++ * shard->server->shards_count +
 		shard->index + 1;
-	resp_init(&connection->parser, shard->server->options->bulk_max);
+	resp_init(&connection->parser, options->bulk_max);
+	connection_lock(connection);
 	link_in(connection);
 	shard->stats.clients++;
 	shard->stats.connections++;

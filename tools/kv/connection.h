@@ -37,14 +37,6 @@ struct shard;
 /* Replies made here and requests on their way: over it nothing is read. */
 #define CONNECTION_WAITING_MAX ((size_t)1024 * 1024)
 
-/*
- * Messages that wait for a subscriber: over the one it is closed, over the
- * other if that lasts. Redis's client-output-buffer-limit pubsub.
- */
-#define CONNECTION_UNREAD_MAX      ((size_t)32 * 1024 * 1024)
-#define CONNECTION_UNREAD_LONG_MAX ((size_t)8 * 1024 * 1024)
-#define CONNECTION_UNREAD_LONG_NS  (INT64_C(60) * 1000 * 1000 * 1000)
-
 struct connection {
 	struct shard *shard;
 	struct gyre_stream *stream; /* NULL: gone */
@@ -69,6 +61,7 @@ struct connection {
 	struct subscriber subscriber;
 	int64_t unread_since_ns; /* too much waits; 0: it does not */
 	uint64_t serial;         /* of commands that went to several shards */
+	bool locked;             /* it has yet to give the password */
 	bool paused;             /* nothing is read until replies have left */
 	bool ended;              /* the peer has half-closed */
 	bool closing;            /* no command is taken any more */
@@ -96,6 +89,13 @@ bool connection_push(struct connection *connection,
 
 /* Tell whether it subscribes to anything, and may do little else. */
 bool connection_subscribes(const struct connection *connection);
+
+/* It must give the password, if there is one, or has given it. */
+void connection_lock(struct connection *connection);
+void connection_unlock(struct connection *connection);
+
+/* See whether it may be idle for ever, as those may that subscribe. */
+void connection_watch_idle(struct connection *connection);
 
 /* Give up: what can't be replied to must not be waited for. */
 void connection_abort(struct connection *connection);

@@ -16,6 +16,8 @@
 #define PORT_DEFAULT        7379
 #define CLIENTS_MAX_DEFAULT 10000
 #define CLIENTS_MAX_LIMIT   1000000
+#define UNREAD_LIMIT        (1ULL << 40)
+#define SECONDS_LIMIT       1000000000
 #define BULK_MAX_LIMIT      (RESP_COMMAND_MAX / 2)
 
 enum option_value {
@@ -25,6 +27,10 @@ enum option_value {
 	OPTION_PIN,
 	OPTION_PLAN,
 	OPTION_CLIENTS_MAX,
+	OPTION_PASSWORD,
+	OPTION_PROTECTED,
+	OPTION_IDLE,
+	OPTION_UNREAD,
 	OPTION_BULK_MAX,
 	OPTION_CONTROL,
 	OPTION_HELP,
@@ -37,7 +43,11 @@ static const struct option long_options[] = {
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "pin", required_argument, NULL, OPTION_PIN },
 	{ "plan", no_argument, NULL, OPTION_PLAN },
-	{ "max-clients", required_argument, NULL, OPTION_CLIENTS_MAX },
+	{ "maxclients", required_argument, NULL, OPTION_CLIENTS_MAX },
+	{ "requirepass", required_argument, NULL, OPTION_PASSWORD },
+	{ "protected-mode", required_argument, NULL, OPTION_PROTECTED },
+	{ "timeout", required_argument, NULL, OPTION_IDLE },
+	{ "unread-limit", required_argument, NULL, OPTION_UNREAD },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "help", no_argument, NULL, OPTION_HELP },
@@ -56,7 +66,15 @@ static const char help[] =
 	"  --pin HOW            pin the shards' threads: auto, spread, pack, "
 	"core, none,\n                       or a list such as 0,2,4-7 (auto)\n"
 	"  --plan               print where the shards would run, and exit\n"
-	"  --max-clients N      connections at a time (10000)\n"
+	"  --requirepass TEXT   password that clients must give with AUTH "
+	"(none)\n"
+	"  --protected-mode YES yes or no: without a password, take clients of "
+	"this\n                       machine alone (yes)\n"
+	"  --maxclients N       connections at a time (10000)\n"
+	"  --timeout SECONDS    close who says nothing for so long, 0: never; "
+	"subscribers\n                       may (0)\n"
+	"  --unread-limit A,B,S close a subscriber that A bytes wait for, or B "
+	"bytes for\n                       S seconds (33554432,8388608,60)\n"
 	"  --max-bulk BYTES     longest argument or value (536870912)\n"
 	"  --control PATH       where gyre-top may look, for this user alone "
 	"(nowhere)\n"
@@ -153,6 +171,44 @@ parse_pin(const char *text, struct options *options)
 	return parse_cpus(text, options);
 }
 
+/* Keep a copy, and blank the command line, which others can read. */
+static bool
+take_password(char *text, struct options *options)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || length > OPTIONS_PASSWORD_MAX)
+		return false;
+	memcpy(options->password, text, length + 1);
+	memset(text, '*', length);
+	return true;
+}
+
+static bool
+parse_yes_no(const char *text, bool *ret)
+{
+	*ret = strcmp(text, "yes") == 0;
+	return *ret || strcmp(text, "no") == 0;
+}
+
+/* Three numbers: bytes at once, bytes for long, and seconds that are long. */
+static bool
+parse_unread(const char *text, struct options *options)
+{
+	unsigned long long most;
+	unsigned long long many;
+	unsigned long long seconds;
+
+	if (!take_number(&text, ",", UNREAD_LIMIT, &most) || *text++ != ',' ||
+	    !take_number(&text, ",", most, &many) || *text++ != ',' ||
+	    !take_number(&text, "", SECONDS_LIMIT, &seconds))
+		return false;
+	options->unread_max = (size_t)most;
+	options->unread_long_max = (size_t)many;
+	options->unread_long_ns = GYRE_SECONDS((int64_t)seconds);
+	return true;
+}
+
 static bool
 is_address(const char *text)
 {
@@ -162,9 +218,40 @@ is_address(const char *text)
 	       inet_pton(AF_INET6, text, address) == 1;
 }
 
+/* What clients may do; false: its value is wrong. */
+static bool
+take_client_option(struct options *options, int option, char *text)
+{
+	unsigned long long number = 0;
+	bool valid = false;
+
+	switch (option) {
+	case OPTION_CLIENTS_MAX:
+		valid = parse_number(text, 1, CLIENTS_MAX_LIMIT, &number);
+		options->clients_max = (unsigned)number;
+		return valid;
+	case OPTION_BULK_MAX:
+		valid = parse_number(text, 1, BULK_MAX_LIMIT, &number);
+		options->bulk_max = (size_t)number;
+		return valid;
+	case OPTION_PASSWORD:
+		return take_password(text, options);
+	case OPTION_PROTECTED:
+		return parse_yes_no(text, &options->protected_mode);
+	case OPTION_IDLE:
+		valid = parse_number(text, 0, SECONDS_LIMIT, &number);
+		options->idle_ns = GYRE_SECONDS((int64_t)number);
+		return valid;
+	case OPTION_UNREAD:
+		return parse_unread(text, options);
+	default:
+		return false;
+	}
+}
+
 /* Take one option; false: its value is wrong. */
 static bool
-take_option(struct options *options, int option, const char *text)
+take_option(struct options *options, int option, char *text)
 {
 	unsigned long long number = 0;
 	bool valid = false;
@@ -186,19 +273,11 @@ take_option(struct options *options, int option, const char *text)
 	case OPTION_PLAN:
 		options->wants_plan = true;
 		return true;
-	case OPTION_CLIENTS_MAX:
-		valid = parse_number(text, 1, CLIENTS_MAX_LIMIT, &number);
-		options->clients_max = (unsigned)number;
-		return valid;
-	case OPTION_BULK_MAX:
-		valid = parse_number(text, 1, BULK_MAX_LIMIT, &number);
-		options->bulk_max = (size_t)number;
-		return valid;
 	case OPTION_CONTROL:
 		options->control = text;
 		return text[0] != '\0';
 	default:
-		return false;
+		return take_client_option(options, option, text);
 	}
 }
 
@@ -214,6 +293,10 @@ options_parse(struct options *options, int argc, char **argv)
 		.pin = GYRE_PIN_AUTO,
 		.clients_max = CLIENTS_MAX_DEFAULT,
 		.bulk_max = RESP_BULK_MAX_DEFAULT,
+		.protected_mode = true,
+		.unread_max = (size_t)32 * 1024 * 1024,
+		.unread_long_max = (size_t)8 * 1024 * 1024,
+		.unread_long_ns = GYRE_SECONDS(60),
 	};
 	/* We say ourselves, in one line, what is wrong. */
 	opterr = 0;

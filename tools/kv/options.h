@@ -12,7 +12,8 @@
 #include <gyre/runtime.h>
 #include <gyre/version.h>
 
-#define OPTIONS_CPUS_MAX 1024
+#define OPTIONS_CPUS_MAX     1024
+#define OPTIONS_PASSWORD_MAX 512
 
 struct options {
 	const char *bind; /* a numeric address */
@@ -23,6 +24,16 @@ struct options {
 	unsigned cpus_count;
 	bool wants_plan; /* print where the shards would run, and end */
 	unsigned clients_max;
+	char password[OPTIONS_PASSWORD_MAX + 1]; /* "": none is asked for */
+	bool protected_mode; /* without a password: this machine alone */
+	int64_t idle_ns;     /* a client may say nothing for; 0: for ever */
+	/*
+	 * Messages that wait for a subscriber: over the one it is closed, over
+	 * the other if that lasts.
+	 */
+	size_t unread_max;
+	size_t unread_long_max;
+	int64_t unread_long_ns;
 	size_t bulk_max;
 	const char *control; /* path of the control socket; NULL: none */
 };

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "auth.h"
 #include "number.h"
 
 /* Above this an argument list is given back after its command. */
@@ -96,6 +97,8 @@ parse_array_length(struct resp *resp, const struct input *input)
 		return status;
 	if (!valid || count > RESP_ARGS_MAX)
 		return refuse(resp, "invalid multibulk length");
+	if (resp->is_stranger && count > AUTH_STRANGER_ARGS_MAX)
+		return refuse(resp, "unauthenticated multibulk length");
 	if (count <= 0)
 		return RESP_EMPTY;
 	resp->args_left = count;
@@ -128,6 +131,8 @@ parse_bulk_length(struct resp *resp, const struct input *input)
 		return refuse_type(resp, input->data[start]);
 	if (!valid || length < 0 || (uint64_t)length > resp->bulk_max)
 		return refuse(resp, "invalid bulk length");
+	if (resp->is_stranger && length > AUTH_STRANGER_BULK_MAX)
+		return refuse(resp, "unauthenticated bulk length");
 	if ((uint64_t)length > RESP_COMMAND_MAX - resp->position)
 		return refuse(resp, "too big request");
 	resp->bulk_length = length;

@@ -11,6 +11,7 @@
 #ifndef KV_RESP_H
 #define KV_RESP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,9 +37,10 @@ enum resp_status {
 
 struct resp {
 	size_t bulk_max;
-	struct args args;         /* valid until the next call */
-	size_t position;          /* how far it has understood */
-	size_t searched;          /* how far it has looked for a line's end */
+	bool is_stranger; /* has yet to give the password: it may send little */
+	struct args args; /* valid until the next call */
+	size_t position;  /* how far it has understood */
+	size_t searched;  /* how far it has looked for a line's end */
 	int64_t args_left;        /* of the array; 0: it has not begun */
 	int64_t bulk_length;      /* of the bulk string; -1: not known yet */
 	struct bytes inline_text; /* what an inline command unquotes to */

@@ -276,6 +276,12 @@ is_refused(struct call *call)
 		reply_wrong_arity(call->reply, command->name);
 		return true;
 	}
+	if (call->connection->locked &&
+	    (command->flags & COMMAND_STRANGER) == 0) {
+		reply_error_code(call->reply,
+				 "NOAUTH Authentication required.");
+		return true;
+	}
 	if (connection_subscribes(call->connection) &&
 	    (command->flags & COMMAND_ANYTIME) == 0 &&
 	    ((command->flags & COMMAND_NESTED) == 0 || call->argc == 1)) {

@@ -5,19 +5,26 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth.h"
 #include "batch.h"
 #include "connection.h"
 
-/* Tell a client that there are enough, as far as the socket takes it. */
-static void
-turn_away(int fd)
-{
-	static const char text[] = "-ERR max number of clients reached\r\n";
+static const char too_many[] = "-ERR max number of clients reached\r\n";
+static const char denied[] =
+	"-DENIED gyre-kv has no password, and so it takes connections from "
+	"this machine alone. Start it with --requirepass PASSWORD, or with "
+	"--protected-mode no if all who can reach it may do everything.\r\n";
 
-	(void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+/* Tell a client why it can't stay, as far as the socket takes it. */
+static void
+turn_away(struct shard *shard, int fd, const char *text)
+{
+	shard->stats.rejected++;
+	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 }
 
@@ -43,9 +50,10 @@ on_accept(struct gyre_listener *listener, int fd, void *arg)
 	(void)listener;
 	if (shard->stopping) {
 		close(fd);
+	} else if (!auth_may_connect(shard->server->options, fd)) {
+		turn_away(shard, fd, denied);
 	} else if (!count_in(shard->server)) {
-		shard->stats.rejected++;
-		turn_away(fd);
+		turn_away(shard, fd, too_many);
 	} else if (connection_open(shard, fd) < 0) {
 		atomic_fetch_sub_explicit(&shard->server->clients, 1,
 					  memory_order_relaxed);

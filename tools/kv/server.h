@@ -35,7 +35,7 @@ struct connection;
 struct shard_stats {
 	uint64_t clients;     /* connected now */
 	uint64_t connections; /* accepted */
-	uint64_t rejected;    /* turned away by --max-clients */
+	uint64_t rejected;    /* turned away */
 	uint64_t commands;    /* received */
 	uint64_t crossed;     /* batches sent to other shards */
 	uint64_t carried;     /* commands, or parts of one, in them */
