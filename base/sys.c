@@ -12,6 +12,7 @@
 
 #if defined(__linux__)
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #endif
 #if !defined(__OpenBSD__)
 #include <sys/random.h>
@@ -34,6 +35,18 @@ sys_getrandom(void *buffer, size_t size, unsigned flags)
 #else
 	return getrandom(buffer, size, flags);
 #endif
+}
+
+static uint64_t
+sys_preemptions(void)
+{
+#if defined(__linux__)
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_THREAD, &usage) == 0)
+		return (uint64_t)usage.ru_nivcsw;
+#endif
+	return 0;
 }
 
 static int
@@ -116,6 +129,8 @@ const struct gyre_sys gyre__sys_default = {
 	.thread_create = pthread_create,
 	.thread_join = pthread_join,
 	.sched_yield = sched_yield,
+	.sysconf = sysconf,
+	.preemptions = sys_preemptions,
 	.thread_sigmask = pthread_sigmask,
 	.thread_kill = pthread_kill,
 	.sigaction = sigaction,

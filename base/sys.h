@@ -54,6 +54,10 @@ struct gyre_sys {
 			     void *(*)(void *), void *);
 	int (*thread_join)(pthread_t, void **);
 	int (*sched_yield)(void);
+	long (*sysconf)(int name);
+	/* how often the calling thread had to leave its CPU to another; 0
+	 * where that is not known */
+	uint64_t (*preemptions)(void);
 	int (*thread_sigmask)(int how, const sigset_t *, sigset_t *);
 	int (*thread_kill)(pthread_t, int number);
 	int (*sigaction)(int number, const struct sigaction *,

@@ -94,11 +94,20 @@ gyre__thread_enter(const char *prefix, unsigned index)
 #endif
 }
 
+static unsigned
+count_online(const struct gyre_sys *sys)
+{
+	long count = sys->sysconf(_SC_NPROCESSORS_ONLN);
+
+	return count < 1 ? 1 : (unsigned)count;
+}
+
 #if defined(__linux__)
 
 void
 gyre__cpus_allowed(const struct gyre_sys *sys, struct gyre__cpus *ret)
 {
+	ret->online = count_online(sys);
 	CPU_ZERO(&ret->set);
 	ret->known = sys->getaffinity(pthread_self(), sizeof(ret->set),
 				      &ret->set) == 0;
@@ -143,7 +152,7 @@ count_known(const struct gyre__cpus *cpus)
 void
 gyre__cpus_allowed(const struct gyre_sys *sys, struct gyre__cpus *ret)
 {
-	(void)sys;
+	ret->online = count_online(sys);
 	ret->known = false;
 }
 
@@ -183,9 +192,9 @@ count_known(const struct gyre__cpus *cpus)
 unsigned
 gyre__cpus_count(const struct gyre__cpus *cpus)
 {
-	long count = count_known(cpus);
+	int count = count_known(cpus);
 
-	if (count == 0)
-		count = sysconf(_SC_NPROCESSORS_ONLN);
-	return count < 1 ? 1 : (unsigned)count;
+	if (count > 0)
+		return (unsigned)count;
+	return cpus->online > 0 ? cpus->online : 1;
 }

@@ -14,6 +14,7 @@
 /* A set of CPUs; where the platform has none to offer, never known. */
 struct gyre__cpus {
 	bool known;
+	unsigned online; /* CPUs, when it was asked where a thread may run */
 #if defined(__linux__)
 	cpu_set_t set;
 #endif

@@ -180,6 +180,7 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	GYRE__TRACE_LOOP_WOKE(loop->inbox, count);
 	gyre__rcu_online();
 	loop->sleeps++;
+	gyre__spin_slept(&loop->spin);
 	loop->woke_ns = gyre_loop_time(loop);
 	loop->idle_ns += loop->woke_ns - asleep_ns;
 	/* Disarm, so that nobody rings for a loop that is awake. */
@@ -195,7 +196,13 @@ static int
 poll_events(struct gyre_loop *loop)
 {
 	int64_t timeout_ns = poll_timeout(loop);
+	int count;
 
+	if (timeout_ns != 0 && gyre__spin_is_due(&loop->spin)) {
+		if (gyre__loop_spin(loop, timeout_ns, &count))
+			return count;
+		timeout_ns = poll_timeout(loop);
+	}
 	loop->polls++;
 	if (timeout_ns != 0 && gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);

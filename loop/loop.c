@@ -6,9 +6,11 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/fork.h"
+#include "base/log.h"
 #include "bus/inbox.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 /* -- new ----------------------------------------------------------------- */
 
@@ -49,6 +51,7 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 	GYRE_REQUIRE(options->poller == NULL || options->poller->wake != NULL);
 	loop->poller_ops = options->poller;
 	loop->poll_max_ns = GYRE_FOREVER;
+	gyre__spin_init(&loop->spin, options->spin_ns);
 	loop->bell.ring = ring;
 }
 
@@ -102,6 +105,21 @@ init_owned(struct gyre_loop *loop)
 	gyre__timeouts_init(&loop->timeouts, loop->sys);
 }
 
+static int
+check_options(const struct gyre_loop_options *options)
+{
+	if (options->make_current == GYRE_MAKE_CURRENT_YES &&
+	    gyre_loop_current(false) != NULL)
+		return -EEXIST;
+	if (options->spin_ns >= 0 && options->spin_ns <= GYRE_SPIN_MAX_NS)
+		return 0;
+	gyre__log(&options->log, GYRE_LOG_ERROR,
+		  "loop: a spin_ns of %" PRId64
+		  " is negative or more than a millisecond",
+		  options->spin_ns);
+	return -EINVAL;
+}
+
 int
 gyre_loop_new(const struct gyre_loop_options *options,
 	      struct gyre_loop **ret_loop)
@@ -112,9 +130,9 @@ gyre_loop_new(const struct gyre_loop_options *options,
 
 	if (options == NULL)
 		options = &defaults;
-	if (options->make_current == GYRE_MAKE_CURRENT_YES &&
-	    gyre_loop_current(false) != NULL)
-		return -EEXIST;
+	result = check_options(options);
+	if (result < 0)
+		return result;
 	loop = gyre__allocate(gyre__sys(options->_sys), sizeof(*loop),
 			      GYRE__CACHE_LINE);
 	if (loop == NULL)

@@ -12,6 +12,7 @@
 #include "loop/bulletin.h"
 #include "loop/handlers.h"
 #include "loop/poller.h"
+#include "loop/spin.h"
 #include "loop/timeouts.h"
 #include "loop/watchdog.h"
 
@@ -110,7 +111,8 @@ struct gyre_loop {
 	int64_t started_ns; /* of this run */
 	int64_t ran_ns;     /* in the runs before */
 	int64_t idle_ns;    /* of both, in polls that could block */
-	int64_t woke_ns;    /* from the last of them, or in this run */
+	struct gyre__spin spin;
+	int64_t woke_ns; /* from the last of them, or in this run */
 	gyre_iteration_fn on_iteration;
 	void *on_iteration_arg;
 	struct gyre_iteration iteration; /* the totals when it began */
@@ -161,6 +163,11 @@ int gyre__loop_run(struct gyre_loop *loop);
 
 /* One iteration: 1 to go on, 0 to stop, or why not to go on. */
 int gyre__loop_iterate(struct gyre_loop *loop);
+
+/* Look for work before it sleeps, as long as it may. True: there is some, or
+ * a timeout is due; and what a poll would have returned. Owner. */
+bool gyre__loop_spin(struct gyre_loop *loop, int64_t timeout_ns,
+		     int *ret_count);
 
 /* Whether there is nothing left that a drain waits for. */
 bool gyre__loop_is_drained(struct gyre_loop *loop);

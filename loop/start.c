@@ -56,12 +56,15 @@ gyre__loop_run(struct gyre_loop *loop)
 	loop->started_ns = gyre_loop_time(loop);
 	loop->woke_ns = loop->started_ns;
 	loop->is_in_run = true;
+	if (!loop->is_single)
+		gyre__spin_begin(&loop->spin, loop->sys);
 	do
 		result = gyre__loop_iterate(loop);
 	while (result > 0 && !loop->is_single);
 	gyre__watchdog_leave(loop);
 	loop->ran_ns += gyre_loop_time(loop) - loop->started_ns;
 	loop->is_in_run = false;
+	gyre__spin_end(&loop->spin);
 	gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__outbox_leave(&loop->outbox);
 	/* In a fork of the callback that ran, other threads may have left the

@@ -14,6 +14,12 @@ ran_ns(const struct gyre_loop *loop)
 	return loop->ran_ns + gyre_loop_time(loop) - loop->started_ns;
 }
 
+static int64_t
+busy_ns(const struct gyre_loop *loop)
+{
+	return ran_ns(loop) - loop->idle_ns - loop->spin.spun_ns;
+}
+
 /* All but the times. */
 static void
 count(const struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
@@ -37,6 +43,8 @@ count(const struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
 		.timeouts_dropped = loop->timeouts_dropped,
 		.exceptions = loop->exceptions,
 		.poller_changes = loop->poller_changes,
+		.spins = loop->spin.spins,
+		.spins_found = loop->spin.found,
 		.arms = loop->inbox->arms,
 		.self_disarms = loop->inbox->self_disarms,
 		.rings = loop->inbox->arms - loop->inbox->self_disarms,
@@ -64,8 +72,9 @@ gyre_loop_get_stats(const struct gyre_loop *loop,
 {
 	gyre__loop_require_owner(loop);
 	count(loop, ret_stats);
-	ret_stats->busy_ns = ran_ns(loop) - loop->idle_ns;
+	ret_stats->busy_ns = busy_ns(loop);
 	ret_stats->idle_ns = loop->idle_ns;
+	ret_stats->spinning_ns = loop->spin.spun_ns;
 }
 
 /* -- for other threads ----------------------------------------------------- */
@@ -79,6 +88,7 @@ gyre__loop_publish(struct gyre_loop *loop, int64_t asleep_ns)
 	count(loop, &page.stats);
 	page.stats.busy_ns = loop->ran_ns;
 	page.stats.idle_ns = loop->idle_ns;
+	page.stats.spinning_ns = loop->spin.spun_ns;
 	if (loop->is_in_run)
 		page.started_ns = loop->started_ns;
 	gyre__bulletin_write(&loop->bulletin, &page);
@@ -102,8 +112,8 @@ gyre_loop_read_stats(struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
 	gyre__bulletin_read(bulletin, &page);
 	now_ns = gyre_loop_time(loop);
 	slept_ns = since(page.asleep_ns, now_ns);
-	page.stats.busy_ns +=
-		since(page.started_ns, now_ns) - slept_ns - page.stats.idle_ns;
+	page.stats.busy_ns += since(page.started_ns, now_ns) - slept_ns -
+			      page.stats.idle_ns - page.stats.spinning_ns;
 	page.stats.idle_ns += slept_ns;
 	*ret_stats = page.stats;
 	ret_stats->busy_ns = gyre__bulletin_tell(&bulletin->told_busy_ns,
@@ -158,8 +168,9 @@ begin_iteration(struct gyre_loop *loop)
 {
 	loop->iteration = (struct gyre_iteration){
 		.number = loop->iterations + 1,
-		.busy_ns = ran_ns(loop) - loop->idle_ns,
+		.busy_ns = busy_ns(loop),
 		.idle_ns = loop->idle_ns,
+		.spinning_ns = loop->spin.spun_ns,
 		.callbacks_run = loop->outbox.run,
 		.timeouts_run = loop->timeouts_run,
 		.handlers_run = loop->handlers_run,
@@ -182,8 +193,9 @@ gyre__loop_tell_iteration(struct gyre_loop *loop)
 	const struct gyre_iteration *began = &loop->iteration;
 	const struct gyre_iteration iteration = {
 		.number = loop->iterations,
-		.busy_ns = ran_ns(loop) - loop->idle_ns - began->busy_ns,
+		.busy_ns = busy_ns(loop) - began->busy_ns,
 		.idle_ns = loop->idle_ns - began->idle_ns,
+		.spinning_ns = loop->spin.spun_ns - began->spinning_ns,
 		.callbacks_run = loop->outbox.run - began->callbacks_run,
 		.timeouts_run = loop->timeouts_run - began->timeouts_run,
 		.handlers_run = loop->handlers_run - began->handlers_run,

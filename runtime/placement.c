@@ -261,3 +261,31 @@ gyre__placement_plan(struct gyre__placement *placement,
 	place_helpers(placement);
 	return 0;
 }
+
+/* -- spinning ------------------------------------------------------------ */
+
+static bool
+share_a_cpu(const struct gyre_plan *plan)
+{
+	for (unsigned i = 0; i < plan->loops; i++)
+		for (unsigned k = i + 1; k < plan->loops; k++)
+			if (plan->shards[i].cpu == plan->shards[k].cpu)
+				return true;
+	return false;
+}
+
+const char *
+gyre__placement_against_spin(const struct gyre__placement *placement)
+{
+	const struct gyre_plan *plan = &placement->plan;
+
+	if (!plan->is_pinned)
+		return "the loops are not pinned";
+	if (plan->cpus < 2)
+		return "there is no CPU from which something could come";
+	if (is_short_of_time(plan))
+		return "the quota is less than the loops";
+	if (share_a_cpu(plan))
+		return "two loops share a CPU";
+	return NULL;
+}

@@ -25,6 +25,10 @@ struct gyre__placement {
 int gyre__placement_plan(struct gyre__placement *placement,
 			 const struct gyre_runtime_options *options);
 
+/* Why the loops may not spin; NULL: they may. */
+const char *gyre__placement_against_spin(
+	const struct gyre__placement *placement);
+
 /* Pin the calling thread: 0 or a negative errno. */
 int gyre__placement_pin(const struct gyre_sys *sys, int cpu);
 

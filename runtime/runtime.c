@@ -110,6 +110,35 @@ destroy(struct gyre_runtime *runtime)
 }
 
 static int
+check_spin(const struct gyre_runtime_options *options)
+{
+	if (options->spin_ns >= 0 && options->spin_ns <= GYRE_SPIN_MAX_NS)
+		return 0;
+	gyre__log(&options->log, GYRE_LOG_ERROR,
+		  "runtime: a spin_ns of %" PRId64
+		  " is negative or more than a millisecond",
+		  options->spin_ns);
+	return -EINVAL;
+}
+
+/* What the loops spin, which they do not if it can only harm. */
+static int64_t
+decide_spin(const struct gyre__placement *placement,
+	    const struct gyre_runtime_options *options)
+{
+	const char *reason;
+
+	if (options->spin_ns == 0 || options->simulate != 0)
+		return 0;
+	reason = gyre__placement_against_spin(placement);
+	if (reason == NULL)
+		return options->spin_ns;
+	gyre__log(&options->log, GYRE_LOG_INFO, "runtime: no spinning: %s",
+		  reason);
+	return 0;
+}
+
+static int
 make_runtime(const struct gyre_runtime_options *options,
 	     struct gyre_runtime **ret_runtime)
 {
@@ -128,6 +157,7 @@ make_runtime(const struct gyre_runtime_options *options,
 		sys->release(placement);
 		return result;
 	}
+	runtime->options.spin_ns = decide_spin(placement, options);
 	result = copy_control_path(runtime, options->control_path);
 	if (result == 0)
 		result = gyre__life_begin(runtime);
@@ -151,6 +181,8 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	result = check_options(&given);
 	if (result == 0)
 		result = check_watchdog(&given);
+	if (result == 0)
+		result = check_spin(&given);
 	if (result < 0)
 		return result;
 	if (given.simulate != 0)

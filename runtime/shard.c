@@ -56,6 +56,7 @@ gyre__shard_make_loop(struct gyre__shard *shard)
 	struct gyre_loop_options options = {
 		.make_current = GYRE_MAKE_CURRENT_YES,
 		.log = runtime->log,
+		.spin_ns = runtime->options.spin_ns,
 		._sys = runtime->sys,
 	};
 	int result;

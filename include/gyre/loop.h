@@ -83,20 +83,38 @@ struct gyre_loop_options {
 	void *on_exception_arg;
 	/* NULL: what GYRE_POLLER names, else the platform's best. */
 	const struct gyre_poller_ops *poller;
+	/*
+	 * Before it sleeps the loop looks for work for so long, up to
+	 * GYRE_SPIN_MAX_NS: what comes in that time meets a loop that is
+	 * awake, and costs its sender no system call. It takes CPU time for
+	 * that, which the statistics have as spinning_ns, and so it learns from
+	 * what came while it spun: after a few spins in vain it only tries now
+	 * and then, once in 1024 sleeps in the end. It spins only in
+	 * gyre_loop_start() and the like, and only while the thread may run on
+	 * one CPU alone and the machine has more; if it finds that it shares
+	 * that CPU, it takes it as in vain many times. Descriptors and timeouts
+	 * are looked at meanwhile. 0: never. Several microseconds, about what
+	 * it takes to sleep and to be woken, are a good beginning.
+	 */
+	int64_t spin_ns;
 	const struct gyre_sys *_sys;
 };
+
+#define GYRE_SPIN_MAX_NS GYRE_MS(1)
 
 /* What one loop counts. */
 struct gyre_loop_stats {
 	/* Counters, which only grow. */
 	uint64_t iterations;
 	uint64_t polls;
-	uint64_t sleeps;   /* polls that could block */
-	uint64_t spurious; /* that ended with no event, task or timeout */
-	uint64_t batches;  /* takes from the inbox that found some */
-	uint64_t received; /* callbacks and tasks in them */
-	uint64_t posted;   /* and those it gave itself */
-	uint64_t run;      /* posted = run + dropped + waiting */
+	uint64_t sleeps;      /* polls that could block */
+	uint64_t spurious;    /* that ended with no event, task or timeout */
+	uint64_t spins;       /* looks for work before a sleep, for a while */
+	uint64_t spins_found; /* that found some, and spared the sleep */
+	uint64_t batches;     /* takes from the inbox that found some */
+	uint64_t received;    /* callbacks and tasks in them */
+	uint64_t posted;      /* and those it gave itself */
+	uint64_t run;         /* posted = run + dropped + waiting */
 	uint64_t dropped;
 	uint64_t handlers_run;
 	uint64_t timeouts_added;
@@ -116,8 +134,9 @@ struct gyre_loop_stats {
 	uint64_t calls_expired;
 	uint64_t calls_stopped; /* the shard closed */
 	uint64_t calls_refused; /* not in calls: too many were open, say */
-	int64_t busy_ns; /* running, and not in a poll that could block */
-	int64_t idle_ns; /* in polls that could block */
+	int64_t busy_ns;        /* running, and in neither of the next two */
+	int64_t idle_ns;        /* in polls that could block */
+	int64_t spinning_ns;    /* spinning: CPU time, and no work */
 	/* How much there is at present. */
 	uint64_t waiting; /* callbacks and tasks that have not run yet */
 	uint64_t timeouts_waiting;
@@ -152,7 +171,8 @@ struct gyre_loop_times {
 struct gyre_iteration {
 	uint64_t number;
 	int64_t busy_ns;
-	int64_t idle_ns; /* in that poll */
+	int64_t idle_ns;     /* in that poll, */
+	int64_t spinning_ns; /* and before it */
 	uint64_t callbacks_run;
 	uint64_t timeouts_run;
 	uint64_t handlers_run;
@@ -170,6 +190,7 @@ typedef void (*gyre_iteration_fn)(struct gyre_loop *loop,
  *
  * Thread: setup
  * Errors: -EEXIST make_current is YES and the thread has a current loop;
+ *         -EINVAL spin_ns is negative or more than GYRE_SPIN_MAX_NS;
  *         -ENOTSUP there is no poller of the name that GYRE_POLLER has;
  *         -ENOMEM; -EMFILE and the like from the poller
  */

@@ -94,7 +94,8 @@ struct gyre_runtime_options {
 	 */
 	unsigned calls_max;
 	/* A seed: no threads, a virtual clock (gyre/simulation.h). 0: not so.
-	 * `loops` must be given; pins and the pool's options say nothing. */
+	 * `loops` must be given; pins, the pool's options and spin_ns say
+	 * nothing. */
 	uint64_t simulate;
 	/*
 	 * Where gyre-top may ask what the runtime does: a local socket that
@@ -118,6 +119,14 @@ struct gyre_runtime_options {
 	 * for none, or else GYRE_WATCHDOG_NS. In a simulation there is none.
 	 */
 	int64_t watchdog_ns;
+	/*
+	 * How long each loop looks for work before it sleeps, as the option of
+	 * that name of a loop says; 0: it sleeps at once. They spin only where
+	 * each is pinned to a CPU of its own, beside others, and the control
+	 * group's quota has time for all of them; else the log says why not.
+	 * In a simulation they never do.
+	 */
+	int64_t spin_ns;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -194,7 +203,8 @@ struct gyre_service_ops {
  *
  * Thread: setup
  * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list, a
- *         negative time-out, a watchdog_ns below a millisecond, `simulate`
+ *         negative time-out, a watchdog_ns below a millisecond, a
+ *         spin_ns below 0 or beyond GYRE_SPIN_MAX_NS, `simulate`
  *         without `loops` or with what it cannot have (the log says which);
  *         -ENOMEM
  */

@@ -86,6 +86,12 @@ gyre__inbox_arm(struct gyre_inbox *inbox)
 	return false;
 }
 
+bool
+gyre__inbox_is_empty(const struct gyre_inbox *inbox)
+{
+	return gyre__load_ptr_relaxed(&inbox->head) == NULL;
+}
+
 void
 gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain)
 {

@@ -238,6 +238,32 @@ consume_all(unsigned others)
 	}
 }
 
+/* Look a few times before it arms; true: something has come, and nobody has
+ * rung for it. */
+static bool
+spin(void)
+{
+	uint64_t rings = world->bell.rings;
+	unsigned looks = 2;
+
+	while (looks > 0 && gyre__inbox_is_empty(world->inbox))
+		looks--;
+	EXPLORER_CHECK(world->bell.rings == rings);
+	return looks > 0;
+}
+
+static void
+spin_and_consume_all(void)
+{
+	for (;;) {
+		take_and_run();
+		if (world->done == world->total)
+			return;
+		if (!spin() && arm())
+			sleep_until_rung();
+	}
+}
+
 static void
 check_rings(void)
 {
@@ -349,6 +375,26 @@ static const struct explorer_scenario pair = {
 	.thread_names = { "producer 0", "producer 1", "nobody", "consumer" },
 	.set_up = pair_set_up,
 	.run = pair_run,
+	.check_end = check_open_end,
+};
+
+/* -- spin: the consumer looks before it arms ----------------------------- */
+
+static void
+spin_run(unsigned thread)
+{
+	if (thread == CONSUMER)
+		spin_and_consume_all();
+	else if (thread < 2)
+		push_one(thread, 0);
+}
+
+static const struct explorer_scenario spinning = {
+	.name = "spin",
+	.threads = PRODUCERS + 1,
+	.thread_names = { "producer 0", "producer 1", "nobody", "consumer" },
+	.set_up = pair_set_up,
+	.run = spin_run,
 	.check_end = check_open_end,
 };
 
@@ -532,8 +578,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
-		&pair,       &wake,       &others, &close_races,
-		&last_touch, &references, &crowd,  NULL,
+		&pair,       &spinning,   &wake,  &others, &close_races,
+		&last_touch, &references, &crowd, NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);

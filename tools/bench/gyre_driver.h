@@ -4,9 +4,21 @@
 
 #include <gyre/gyre.h>
 
+#include <sched.h>
+
 #include "driver.h"
 
 #define DRIVER_TIMER_NS 1
+#define DRIVER_CAN_SPIN
+
+/* Set before a bench begins: its loops spin, and are pinned for that. */
+static int64_t driver_spin_ns;
+
+static inline void
+driver_spin(uint64_t spin_ns)
+{
+	driver_spin_ns = (int64_t)spin_ns;
+}
 
 struct driver {
 	struct gyre_loop *loop;
@@ -34,7 +46,9 @@ driver_must(int result)
 static inline void
 driver_open(struct driver *driver)
 {
-	driver_must(gyre_loop_new(NULL, &driver->loop));
+	const struct gyre_loop_options options = { .spin_ns = driver_spin_ns };
+
+	driver_must(gyre_loop_new(&options, &driver->loop));
 }
 
 static inline void
@@ -44,11 +58,51 @@ driver_close(struct driver *driver)
 	gyre_loop_free(driver->loop);
 }
 
+#if defined(__linux__)
+
+/* Each loop on a CPU of its own, in turn, while it runs; what its thread had
+ * started before stays free. */
+static inline void
+driver_pin(cpu_set_t *ret_before)
+{
+	static unsigned next;
+	unsigned left = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+	cpu_set_t one;
+	int cpu = -1;
+
+	if (sched_getaffinity(0, sizeof(*ret_before), ret_before) < 0)
+		bench_fail("it is not known which CPUs may be used");
+	left %= (unsigned)CPU_COUNT(ret_before);
+	do
+		cpu++;
+	while (!CPU_ISSET(cpu, ret_before) || left-- > 0);
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		bench_fail("a loop cannot be pinned to CPU %d", cpu);
+}
+
+static inline void
+driver_run(struct driver *driver)
+{
+	cpu_set_t before;
+
+	if (driver_spin_ns != 0)
+		driver_pin(&before);
+	driver_must(gyre_loop_start(driver->loop));
+	if (driver_spin_ns != 0)
+		sched_setaffinity(0, sizeof(before), &before);
+}
+
+#else
+
 static inline void
 driver_run(struct driver *driver)
 {
 	driver_must(gyre_loop_start(driver->loop));
 }
+
+#endif
 
 static inline void
 driver_stop(struct driver *driver)

@@ -2,12 +2,16 @@
  * All benches over the driver that was included before. DRIVER_POOL: there is
  * a bench_pool too, and this is what it measures; DRIVER_WITHOUT_TIMERS: the
  * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order;
- * DRIVER_ECHO: it has an echo of its own; DRIVER_SPINS: it does not sleep.
+ * DRIVER_ECHO: it has an echo of its own; DRIVER_CAN_SPIN: before it sleeps,
+ * as driver_spin(ns) says; DRIVER_SPINS: it does not sleep.
  */
 #ifndef BENCH_SHAPES_H
 #define BENCH_SHAPES_H
 
 #include "post_shape.h"
+#ifdef DRIVER_CAN_SPIN
+#include "spin_shape.h"
+#endif
 #ifndef DRIVER_ECHO
 #include "watched_echo.h"
 #endif
@@ -34,6 +38,11 @@ static const struct bench benches[] = {
 	{ "xrate", XRATE_WHAT, bench_xrate },
 	{ "xping", XPING_WHAT, bench_xping },
 	{ "xmesh", XMESH_WHAT, bench_xmesh },
+#ifdef DRIVER_CAN_SPIN
+	{ "xpost_spin", XPOST_WHAT SPIN_WHAT, bench_xpost_spin },
+	{ "xrate_spin", XRATE_WHAT SPIN_WHAT, bench_xrate_spin },
+	{ "xping_spin", XPING_WHAT SPIN_WHAT, bench_xping_spin },
+#endif
 	{ "fdready", FDREADY_WHAT, bench_fdready },
 	{ "echo", ECHO_WHAT, bench_echo },
 #ifndef DRIVER_SPINS

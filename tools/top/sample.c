@@ -40,6 +40,7 @@ read_loop(const cJSON *json, struct loop_sample *loop)
 	loop->timeouts_run = number(json, "timeouts_run");
 	loop->timeouts_waiting = number(json, "timeouts_waiting");
 	loop->busy_ns = number(json, "busy_ns");
+	loop->spinning_ns = number(json, "spinning_ns");
 	loop->stalls = number(json, "stalls");
 	read_times(json, "queue_delay", &loop->lag);
 }

@@ -25,6 +25,7 @@ struct loop_sample {
 	uint64_t timeouts_run;
 	uint64_t timeouts_waiting;
 	uint64_t busy_ns;
+	uint64_t spinning_ns;
 	uint64_t stalls;
 	struct times lag; /* from a push until it began to run */
 };

@@ -32,15 +32,25 @@ write_time(FILE *file, uint64_t ns)
 		units[unit]);
 }
 
-static void
-write_bar(FILE *file, double share)
+static double
+share(uint64_t before_ns, uint64_t now_ns, double seconds)
 {
-	unsigned full = (unsigned)(share * BAR_WIDTH + 0.5);
+	double part = rate(before_ns, now_ns, seconds) / 1e9;
+
+	return part > 1 ? 1 : part;
+}
+
+/* Busy, and behind it spinning; the number is the busy part. */
+static void
+write_bar(FILE *file, double busy, double spinning)
+{
+	unsigned full = (unsigned)(busy * BAR_WIDTH + 0.5);
+	unsigned both = (unsigned)((busy + spinning) * BAR_WIDTH + 0.5);
 
 	fputc('[', file);
 	for (unsigned i = 0; i < BAR_WIDTH; i++)
-		fputc(i < full ? '|' : ' ', file);
-	fprintf(file, "] %3.0f%%", share * 100);
+		fputc(i < full ? '|' : i < both ? '.' : ' ', file);
+	fprintf(file, "] %3.0f%%", busy * 100);
 }
 
 static void
@@ -53,14 +63,14 @@ write_loops(FILE *file, const struct sample *before, const struct sample *now,
 	for (unsigned i = 0; i < now->loops_count; i++) {
 		const struct loop_sample *loop = &now->loops[i];
 		const struct loop_sample *old = &before->loops[i];
-		double busy = rate(old->busy_ns, loop->busy_ns, seconds) / 1e9;
 
 		fprintf(file, "%4u ", i);
 		if (loop->cpu >= 0)
 			fprintf(file, "%4d  ", loop->cpu);
 		else
 			fprintf(file, "   -  ");
-		write_bar(file, busy > 1 ? 1 : busy);
+		write_bar(file, share(old->busy_ns, loop->busy_ns, seconds),
+			  share(old->spinning_ns, loop->spinning_ns, seconds));
 		fprintf(file, " %8.0f %6" PRIu64 " ",
 			rate(old->iterations, loop->iterations, seconds),
 			loop->waiting);

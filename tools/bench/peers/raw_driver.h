@@ -17,6 +17,7 @@
 
 #define DRIVER_WITHOUT_TIMERS
 #define DRIVER_SPINS
+#define DRIVER_CAN_SPIN
 #define RAW_LANE_SIZE   16384u /* more than any bench has under way */
 #define RAW_LANES_MAX   64u
 #define RAW_SPINS       64u
@@ -49,6 +50,12 @@ struct driver_watch {
 static unsigned raw_drivers;
 /* This thread's lane to each loop. */
 static _Thread_local struct raw_lane *raw_lanes[RAW_DRIVERS_MAX];
+
+static inline void
+driver_spin(uint64_t spin_ns)
+{
+	(void)spin_ns; /* until something comes */
+}
 
 static inline void
 driver_open(struct driver *driver)
