@@ -55,7 +55,7 @@ class Options(unittest.TestCase):
         done = run("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in ("--bind", "--port", "--loops", "--pin",
-                       "--maxclients", "--max-bulk", "--requirepass",
+                       "--maxclients", "--max-bulk", "--maxmemory", "--requirepass",
                        "--protected-mode", "--timeout", "--unread-limit"):
             self.assertIn(option, done.stdout)
         self.assertIn("in memory only", done.stdout)
@@ -550,6 +550,37 @@ class Limits(unittest.TestCase):
             wait_for(is_let_in, "a place becoming free")
             for client in clients:
                 client.close()
+
+    def test_memory_has_a_limit_over_all_shards(self):
+        limit = 20 * MIB
+        refused = (b"-OOM command not allowed when used memory > "
+                   b"'maxmemory'.\r\n")
+        with GyreKv(PROGRAM, "--maxmemory", "20mb") as server:
+            with server.client() as client:
+                before = server.memory()
+                commands = [encode("SET", f"key:{number}", b"x" * 1000)
+                            for number in range(25000)]
+                client.send(b"".join(commands))
+                replies = [client.reply() for _ in commands]
+                self.assertEqual(set(replies), {b"+OK\r\n", refused})
+                keys = parse(client.ask("DBSIZE"))
+                self.assertEqual(replies.count(b"+OK\r\n"), keys)
+                # What shards hold for later is little, though they differ.
+                said = info(client)
+                self.assertEqual(said["maxmemory"], str(limit))
+                self.assertLessEqual(int(said["used_memory"]), limit)
+                self.assertGreater(int(said["used_memory"]), limit * 0.9)
+                if not is_sanitized():
+                    self.assertLess(server.memory() - before, 2 * limit)
+                # MSET's part on one shard at least has no room.
+                self.assertEqual(client.ask("MSET", *[
+                    word for number in range(64)
+                    for word in (f"new:{number}", b"x" * 10000)]), refused)
+                self.assertEqual(client.ask("FLUSHALL"), b"+OK\r\n")
+                self.assertEqual(client.ask("SET", "a", b"x" * 100000),
+                                 b"+OK\r\n")
+                wait_for(lambda: int(info(client)["used_memory"]) < 2 * MIB,
+                         "memory coming back")
 
     def test_bulks_have_the_limit_that_was_given(self):
         with GyreKv(PROGRAM, "--max-bulk", "1000") as server:

@@ -9,9 +9,6 @@
 #include "fixture.h"
 #include "router.h"
 
-#define ASK(line, expected) \
-	assert_string_equal(fixture_ask(fixture, line), expected)
-
 static void
 the_table_is_in_order_and_sound(void **state)
 {

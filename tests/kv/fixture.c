@@ -54,7 +54,8 @@ fixture_setup(void **state)
 	fixture->server->shards_count = 1;
 	fixture->shard.server = fixture->server;
 	fixture->shard.loop = loop;
-	store_init(&fixture->shard.store, loop, FIXTURE_EPOCH_MS * 1000 * 1000);
+	store_init(&fixture->shard.store, loop, FIXTURE_EPOCH_MS * 1000 * 1000,
+		   NULL);
 	KV_INSIST(pubsub_init(&fixture->shard.pubsub, 1) == 0);
 	make_connection(fixture);
 	*state = fixture;
@@ -74,6 +75,7 @@ fixture_teardown(void **state)
 	KV_INSIST(gyre_loop_close(fixture->shard.loop, false) == 0);
 	gyre_loop_free(fixture->shard.loop);
 	store_free(&fixture->shard.store);
+	KV_INSIST(fixture->shard.store.budget.used == 0);
 	bytes_free(&fixture->shard.scratch);
 	args_free(&fixture->shard.own_args);
 	pubsub_fini(&fixture->shard.pubsub);

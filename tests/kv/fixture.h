@@ -39,4 +39,8 @@ void fixture_pass_ms(struct fixture *fixture, int64_t milliseconds);
 /* Make an argument of a string, hashed as a key. */
 struct arg fixture_arg(const struct fixture *fixture, const char *text);
 
+/* For tests that have a `fixture`: the reply to a line is this. */
+#define ASK(line, expected) \
+	assert_string_equal(fixture_ask(fixture, line), expected)
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "keytable.h"
 
 #define KEYS 20000
@@ -19,6 +20,7 @@ struct item {
 
 struct world {
 	struct keytable table;
+	struct budget budget;
 	struct item items[KEYS];
 };
 
@@ -37,7 +39,8 @@ setup(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
-	keytable_init(&world->table, offsetof(struct item, key));
+	keytable_init(&world->table, offsetof(struct item, key),
+		      &world->budget);
 	for (unsigned i = 0; i < KEYS; i++) {
 		struct item *item = &world->items[i];
 
@@ -57,6 +60,8 @@ teardown(void **state)
 	while (keytable_pop(&world->table) != NULL)
 		keytable_validate(&world->table);
 	keytable_free(&world->table);
+	/* All that it took it has given back. */
+	assert_int_equal(world->budget.used, 0);
 	free(world);
 	return 0;
 }
@@ -153,10 +158,13 @@ an_emptied_table_is_small(void **state)
 	for (unsigned i = 0; i < KEYS; i++)
 		add(world, i);
 	assert_true(table->buckets > KEYTABLE_SEGMENT);
+	assert_in_range(world->budget.used, KEYS * sizeof(void *),
+			KEYS * sizeof(void *) + KEYTABLE_SEGMENT * 8 + 1024);
 	for (unsigned i = 0; i < KEYS - 5; i++)
 		take(world, i);
 	assert_true(table->buckets <= 32);
 	assert_true(table->first_capacity <= 64);
+	assert_true(world->budget.used < 1024);
 	look_at_all(world);
 }
 

@@ -177,10 +177,11 @@ a_table_that_cannot_grow_loses_nothing(void **state)
 		char key[8];
 	} items[3000];
 	struct keytable table;
+	struct budget budget = { 0 };
 	unsigned count = sizeof(items) / sizeof(items[0]);
 
 	(void)state;
-	keytable_init(&table, offsetof(__typeof__(items[0]), key));
+	keytable_init(&table, offsetof(__typeof__(items[0]), key), &budget);
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(items[i].key, sizeof(items[i].key), "%u", i);
 		items[i].node.hash = i * 2654435761u;
@@ -205,6 +206,7 @@ a_table_that_cannot_grow_loses_nothing(void **state)
 	while (keytable_pop(&table) != NULL)
 		keytable_validate(&table);
 	keytable_free(&table);
+	assert_int_equal(budget.used, 0);
 }
 
 static void

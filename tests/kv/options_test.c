@@ -87,6 +87,13 @@ limits_of_clients_are_read(void **state)
 	assert_int_equal(options.unread_max, 3000);
 	assert_int_equal(options.unread_long_max, 2000);
 	assert_int_equal(options.unread_long_ns, GYRE_SECONDS(5));
+	assert_int_equal(options.memory_max, 0);
+	assert_int_equal(parse(&options, "--maxmemory 12345"), OPTIONS_RUN);
+	assert_int_equal(options.memory_max, 12345);
+	assert_int_equal(parse(&options, "--maxmemory 100mb"), OPTIONS_RUN);
+	assert_int_equal(options.memory_max, 100 * 1024 * 1024);
+	assert_int_equal(parse(&options, "--maxmemory 2K"), OPTIONS_RUN);
+	assert_int_equal(options.memory_max, 2000);
 	snprintf(text, sizeof(text), "--requirepass %0512d", 1);
 	assert_int_equal(parse(&options, text), OPTIONS_RUN);
 	snprintf(text, sizeof(text), "--requirepass %0513d", 1);
@@ -183,6 +190,11 @@ bad_options_get_one_line(void **state)
 		"--unread-limit 1,2,3",
 		"--unread-limit 2,1",
 		"--unread-limit 2,1,",
+		"--maxmemory",
+		"--maxmemory 5x",
+		"--maxmemory 1mbb",
+		"--maxmemory 9999999gb",
+		"--maxmemory gb",
 		"--unread-limit 2,1,0,0",
 	};
 

@@ -57,7 +57,7 @@ run_request(struct batch *batch, struct shard *shard)
 	};
 
 	place_args(batch, batch->args.items + batch->args_done, request->argc);
-	request->command->run(&call);
+	command_run(&call);
 	if (batch->unwanted)
 		bytes_reset(&batch->replies, SPARE_TEXT_MAX);
 	request->reply_end = batch->replies.length;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "connection.h"
+#include "server.h"
 
 #define W COMMAND_WRITE
 #define R COMMAND_READONLY
@@ -15,6 +16,7 @@
 #define A COMMAND_ANYTIME
 #define N COMMAND_NESTED
 #define S COMMAND_STRANGER
+#define G COMMAND_GROWS
 
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
@@ -56,14 +58,14 @@
 
 /* In the order of the names, which is how they are found. */
 static const struct command table[] = {
-	KEY("append", 3, W | F, command_append),
+	KEY("append", 3, W | G | F, command_append),
 	HOME("auth", -2, F | S, command_auth),
 	HOME("client", -2, N, command_client),
 	HOME("command", -1, N, command_command),
 	HOME("config", -2, N, command_config),
 	ALL("dbsize", 1, R | F, GATHER_SUM, command_dbsize, NULL),
-	KEY("decr", 2, W | F, command_decr),
-	KEY("decrby", 3, W | F, command_decrby),
+	KEY("decr", 2, W | G | F, command_decr),
+	KEY("decrby", 3, W | G | F, command_decrby),
 	KEYS("del", -2, W, 1, GATHER_SUM, command_del, NULL),
 	HOME("echo", 2, F, command_echo),
 	KEYS("exists", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
@@ -74,17 +76,18 @@ static const struct command table[] = {
 	    command_flush_check),
 	KEY("get", 2, R | F, command_get),
 	KEY("getdel", 2, W | F, command_getdel),
-	KEY("getset", 3, W | F, command_getset),
+	KEY("getset", 3, W | G | F, command_getset),
 	HOME("hello", -1, F | S, command_hello),
-	KEY("incr", 2, W | F, command_incr),
-	KEY("incrby", 3, W | F, command_incrby),
+	KEY("incr", 2, W | G | F, command_incr),
+	KEY("incrby", 3, W | G | F, command_incrby),
 	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
 	KEYS("mget", -2, R | F, 1, GATHER_BULKS, command_mget, NULL),
-	KEYS("mset", -3, W, 2, GATHER_STATUS, command_mset, command_mset_check),
+	KEYS("mset", -3, W | G, 2, GATHER_STATUS, command_mset,
+	     command_mset_check),
 	KEY("persist", 2, W | F, command_persist),
 	KEY("pexpire", -3, W | F, command_pexpire),
 	HOME("ping", -1, F | A, command_ping),
-	KEY("psetex", 4, W, command_psetex),
+	KEY("psetex", 4, W | G, command_psetex),
 	TURN("psubscribe", -2, P | A, command_psubscribe),
 	KEY("pttl", 2, R | F, command_pttl),
 	PUBLISH("publish", 3, P | F, command_publish),
@@ -96,9 +99,9 @@ static const struct command table[] = {
 	TURN("reset", 1, F | A | S, command_reset),
 	CURSOR("scan", -2, R, command_scan),
 	HOME("select", 2, F, command_select),
-	KEY("set", -3, W, command_set),
-	KEY("setex", 4, W, command_setex),
-	KEY("setnx", 3, W | F, command_setnx),
+	KEY("set", -3, W | G, command_set),
+	KEY("setex", 4, W | G, command_setex),
+	KEY("setnx", 3, W | G | F, command_setnx),
 	KEY("strlen", 2, R | F, command_strlen),
 	TURN("subscribe", -2, P | A, command_subscribe),
 	KEY("ttl", 2, R | F, command_ttl),
@@ -145,6 +148,19 @@ bool
 command_takes(int arity, size_t argc)
 {
 	return arity >= 0 ? argc == (size_t)arity : argc >= (size_t)-arity;
+}
+
+void
+command_run(struct call *call)
+{
+	const struct command *command = call->command;
+
+	if ((command->flags & COMMAND_GROWS) != 0 &&
+	    !store_has_room(&call->shard->store, call->argv + 1,
+			    call->argc - 1))
+		reply_no_memory(call->reply);
+	else
+		command->run(call);
 }
 
 /* How much of an argument a message may show; it ends at a NUL. */

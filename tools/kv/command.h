@@ -51,6 +51,7 @@ enum command_flags {
 	COMMAND_ANYTIME = 16,  /* also of a connection that subscribes */
 	COMMAND_NESTED = 32,   /* it has subcommands */
 	COMMAND_STRANGER = 64, /* also before the password was given */
+	COMMAND_GROWS = 128,   /* it takes memory, and is refused without */
 };
 
 struct call;
@@ -90,6 +91,9 @@ const struct command *command_table(size_t *ret_count);
 
 /* Tell whether so many arguments suit the arity. */
 bool command_takes(int arity, size_t argc);
+
+/* Run a command whose arguments are right, if there is room for it. */
+void command_run(struct call *call);
 
 /* Reply as Redis does to a name that is no command's. */
 void command_reply_unknown(struct bytes *reply, const struct arg *argv,

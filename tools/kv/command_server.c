@@ -19,9 +19,8 @@ reply_flags(struct bytes *reply, unsigned flags)
 		unsigned flag;
 		const char *name;
 	} names[] = {
-		{ COMMAND_WRITE, "write" },
-		{ COMMAND_READONLY, "readonly" },
-		{ COMMAND_PUBSUB, "pubsub" },
+		{ COMMAND_WRITE, "write" },   { COMMAND_READONLY, "readonly" },
+		{ COMMAND_GROWS, "denyoom" }, { COMMAND_PUBSUB, "pubsub" },
 		{ COMMAND_FAST, "fast" },
 	};
 	enum {
@@ -137,6 +136,7 @@ enum parameter_kind {
 	PARAMETER_PORT,
 	PARAMETER_CLIENTS_MAX,
 	PARAMETER_BULK_MAX,
+	PARAMETER_MEMORY_MAX,
 	PARAMETER_IDLE,
 	PARAMETER_PROTECTED,
 	PARAMETER_UNREAD,
@@ -154,7 +154,8 @@ static const struct parameter parameters[] = {
 	{ "bind", PARAMETER_BIND, NULL },
 	{ "databases", PARAMETER_TEXT, "1" },
 	{ "maxclients", PARAMETER_CLIENTS_MAX, NULL },
-	{ "maxmemory", PARAMETER_TEXT, "0" },
+	{ "maxmemory", PARAMETER_MEMORY_MAX, NULL },
+	{ "maxmemory-policy", PARAMETER_TEXT, "noeviction" },
 	{ "port", PARAMETER_PORT, NULL },
 	{ "client-output-buffer-limit", PARAMETER_UNREAD, NULL },
 	{ "proto-max-bulk-len", PARAMETER_BULK_MAX, NULL },
@@ -196,6 +197,9 @@ format_parameter(const struct call *call, const struct parameter *parameter,
 		break;
 	case PARAMETER_BULK_MAX:
 		snprintf(value, VALUE_MAX, "%zu", options->bulk_max);
+		break;
+	case PARAMETER_MEMORY_MAX:
+		snprintf(value, VALUE_MAX, "%zu", options->memory_max);
 		break;
 	case PARAMETER_IDLE:
 		snprintf(value, VALUE_MAX, "%lld",

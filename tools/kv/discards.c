@@ -60,22 +60,28 @@ remove_first(struct discards *discards)
 	free(discard);
 }
 
+bool
+discards_hurry(struct discards *discards)
+{
+	if (discards->first == NULL)
+		return false;
+	if (free_piece(discards->loop, &discards->first->table, PIECE))
+		remove_first(discards);
+	return true;
+}
+
 static void
 on_callback(void *arg)
 {
 	struct discards *discards = arg;
 
-	if (discards->stopped || discards->first == NULL)
+	if (discards->stopped || !discards_hurry(discards))
 		return;
-	if (free_piece(discards->loop, &discards->first->table, PIECE))
-		remove_first(discards);
 	if (discards->first == NULL ||
 	    gyre_loop_add_callback(discards->loop, on_callback, discards) == 0)
 		return;
-	while (discards->first != NULL) {
-		free_piece(discards->loop, &discards->first->table, SIZE_MAX);
-		remove_first(discards);
-	}
+	while (discards_hurry(discards))
+		continue;
 }
 
 void
@@ -89,7 +95,7 @@ discards_add(struct discards *discards, struct keytable *table)
 		return;
 	}
 	*discard = (struct discard){ .table = *table };
-	keytable_init(table, table->key_offset);
+	keytable_init(table, table->key_offset, table->budget);
 	if (discards->first != NULL) {
 		discards->last->next = discard;
 		discards->last = discard;

@@ -26,6 +26,9 @@ void discards_init(struct discards *discards, struct gyre_loop *loop);
 /* Take over a table's entries, and leave the table empty. */
 void discards_add(struct discards *discards, struct keytable *table);
 
+/* Free a piece now, for who needs the memory. Tells whether there was any. */
+bool discards_hurry(struct discards *discards);
+
 /* Leave the rest to discards_free(), so that the loop can end. */
 void discards_stop(struct discards *discards);
 

@@ -1,7 +1,7 @@
 /*
  * The value lies apart from the entry, since it changes its size while the
  * entry is linked into the table. Assigning takes what fits exactly, appending
- * takes double: who appends once appends again.
+ * takes double if there is room: who appends once appends again.
  */
 #include "entry.h"
 
@@ -32,12 +32,32 @@ entry_new(struct store *store, const struct arg *key)
 	};
 	if (key->length > 0)
 		memcpy(entry->key, key->data, key->length);
+	budget_add(&store->budget, entry_memory(entry));
 	return entry;
+}
+
+size_t
+entry_memory(const struct entry *entry)
+{
+	return budget_size(sizeof(*entry) + entry->node.length) +
+	       budget_size(entry->value_capacity);
+}
+
+/* The value lies in so many bytes now. */
+static void
+set_capacity(struct entry *entry, size_t capacity)
+{
+	struct budget *budget = &entry->store->budget;
+
+	budget_sub(budget, budget_size(entry->value_capacity));
+	budget_add(budget, budget_size(capacity));
+	entry->value_capacity = capacity;
 }
 
 void
 entry_free(struct entry *entry)
 {
+	budget_sub(&entry->store->budget, entry_memory(entry));
 	free(entry->value);
 	free(entry);
 }
@@ -55,7 +75,7 @@ entry_assign(struct entry *entry, const char *data, size_t length)
 			return -ENOMEM;
 		free(entry->value);
 		entry->value = value;
-		entry->value_capacity = length;
+		set_capacity(entry, length);
 	}
 	if (length > 0)
 		memcpy(entry->value, data, length);
@@ -69,12 +89,15 @@ entry_append(struct entry *entry, const char *data, size_t length)
 	size_t total = entry->value_length + length;
 
 	if (total > entry->value_capacity) {
-		char *value = realloc(entry->value, total * 2);
+		struct budget *budget = &entry->store->budget;
+		size_t capacity =
+			budget_reserve(budget, total * 2) ? total * 2 : total;
+		char *value = realloc(entry->value, capacity);
 
 		if (value == NULL)
 			return -ENOMEM;
 		entry->value = value;
-		entry->value_capacity = total * 2;
+		set_capacity(entry, capacity);
 	}
 	if (length > 0)
 		memcpy(entry->value + entry->value_length, data, length);

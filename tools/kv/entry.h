@@ -34,6 +34,9 @@ struct entry *entry_new(struct store *store, const struct arg *key);
 
 void entry_free(struct entry *entry);
 
+/* How much memory the entry takes. */
+size_t entry_memory(const struct entry *entry);
+
 /* Replace the value. 0 or -ENOMEM, then it is as it was. */
 int entry_assign(struct entry *entry, const char *data, size_t length);
 

@@ -68,6 +68,16 @@ write_clients(struct bytes *text, const struct info *info,
 }
 
 static void
+write_memory(struct bytes *text, const struct info *info,
+	     const struct server *server)
+{
+	add_line(text, "# Memory");
+	add_line(text, "used_memory:%" PRIu64, info->memory);
+	add_line(text, "maxmemory:%zu", server->options->memory_max);
+	add_line(text, "maxmemory_policy:noeviction");
+}
+
+static void
 write_stats(struct bytes *text, const struct info *info,
 	    const struct server *server)
 {
@@ -100,9 +110,8 @@ static const struct {
 	const char *name;
 	section_fn write;
 } sections_table[] = {
-	{ "server", write_server },
-	{ "clients", write_clients },
-	{ "stats", write_stats },
+	{ "server", write_server },     { "clients", write_clients },
+	{ "memory", write_memory },     { "stats", write_stats },
 	{ "keyspace", write_keyspace },
 };
 
@@ -182,6 +191,7 @@ command_info(struct call *call)
 		.expired = store->expired,
 		.hits = store->hits,
 		.misses = store->misses,
+		.memory = store->budget.used,
 	};
 
 	bytes_append(call->reply, &info, sizeof(info));

@@ -25,6 +25,7 @@ struct info {
 	uint64_t expired;
 	uint64_t hits;
 	uint64_t misses;
+	uint64_t memory;
 };
 
 /* Which sections INFO's arguments ask for, for info_write(). */

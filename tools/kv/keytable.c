@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "budget.h"
 #include "check.h"
 
 #define BUCKETS_MIN 4
@@ -24,19 +25,40 @@
 #define SPLITS_MAX 2
 
 void
-keytable_init(struct keytable *table, size_t key_offset)
+keytable_init(struct keytable *table, size_t key_offset, struct budget *budget)
 {
-	*table = (struct keytable){ .key_offset = key_offset };
+	*table =
+		(struct keytable){ .key_offset = key_offset, .budget = budget };
+}
+
+static size_t
+segment_size(size_t capacity)
+{
+	return budget_size(capacity * sizeof(struct keytable_node *));
+}
+
+/* What so many places for segments take. */
+static size_t
+directory_size(size_t capacity)
+{
+	return budget_size(capacity * sizeof(struct keytable_node **));
 }
 
 void
 keytable_free(struct keytable *table)
 {
 	KV_INSIST(table->count == 0);
-	for (size_t at = 0; at < table->buckets; at += KEYTABLE_SEGMENT)
+	for (size_t at = KEYTABLE_SEGMENT; at < table->buckets;
+	     at += KEYTABLE_SEGMENT) {
 		free(table->segments[at >> KEYTABLE_SEGMENT_BITS]);
+		budget_sub(table->budget, segment_size(KEYTABLE_SEGMENT));
+	}
+	if (table->segments != NULL)
+		free(table->segments[0]);
 	free(table->segments);
-	keytable_init(table, table->key_offset);
+	budget_sub(table->budget, segment_size(table->first_capacity));
+	budget_sub(table->budget, directory_size(table->segments_capacity));
+	keytable_init(table, table->key_offset, table->budget);
 }
 
 static struct keytable_node **
@@ -54,6 +76,16 @@ parent_of(const struct keytable *table, size_t index)
 
 /* -- room ------------------------------------------------------------------ */
 
+size_t
+keytable_next_size(const struct keytable *table)
+{
+	size_t capacity =
+		table->first_capacity > 0 ? table->first_capacity : BUCKETS_MIN;
+
+	return segment_size(capacity) +
+	       directory_size(table->segments_capacity + 1);
+}
+
 /* Make the first segment so large; what it holds is kept. 0 or -ENOMEM. */
 static int
 resize_first(struct keytable *table, size_t capacity)
@@ -64,6 +96,8 @@ resize_first(struct keytable *table, size_t capacity)
 	if (segment == NULL)
 		return -ENOMEM;
 	table->segments[0] = segment;
+	budget_sub(table->budget, segment_size(table->first_capacity));
+	budget_add(table->budget, segment_size(capacity));
 	table->first_capacity = capacity;
 	return 0;
 }
@@ -80,6 +114,8 @@ grow_directory(struct keytable *table)
 		return -ENOMEM;
 	segments[table->segments_capacity] = NULL;
 	table->segments = segments;
+	budget_sub(table->budget, directory_size(table->segments_capacity));
+	budget_add(table->budget, directory_size(capacity));
 	table->segments_capacity = capacity;
 	return 0;
 }
@@ -103,6 +139,7 @@ reserve(struct keytable *table)
 	if (segment == NULL)
 		return -ENOMEM;
 	table->segments[index] = segment;
+	budget_add(table->budget, segment_size(KEYTABLE_SEGMENT));
 	return 0;
 }
 
@@ -113,8 +150,10 @@ release(struct keytable *table)
 	size_t index = table->buckets >> KEYTABLE_SEGMENT_BITS;
 
 	if (index > 0) {
-		if ((table->buckets & (KEYTABLE_SEGMENT - 1)) == 0)
-			free(table->segments[index]);
+		if ((table->buckets & (KEYTABLE_SEGMENT - 1)) != 0)
+			return;
+		free(table->segments[index]);
+		budget_sub(table->budget, segment_size(KEYTABLE_SEGMENT));
 	} else if (table->buckets <= table->first_capacity / SPARSE &&
 		   table->buckets >= BUCKETS_MIN) {
 		/* If it can't be made smaller it stays as it is. */

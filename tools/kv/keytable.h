@@ -9,7 +9,7 @@
  * table's growth.
  *
  *   struct entry { struct keytable_node node; ... char key[]; };
- *   keytable_init(&table, offsetof(struct entry, key));
+ *   keytable_init(&table, offsetof(struct entry, key), &budget);
  *   node = keytable_find(&table, hash, key, length);
  *
  * The key lies in what embeds the node, the hash is the caller's. Out of
@@ -33,20 +33,24 @@ struct keytable_node {
 	uint32_t length; /* of the key */
 };
 
+struct budget;
+
 struct keytable {
 	struct keytable_node ***segments;
 	size_t mask;    /* of the hash: a power of two, at least buckets, - 1 */
 	size_t buckets; /* in use; 0: nothing was ever added */
 	size_t count;   /* of keys */
 	size_t key_offset;
-	size_t first_capacity;    /* buckets that the first segment has */
+	struct budget *budget; /* that the table's own memory is counted in */
+	size_t first_capacity; /* buckets that the first segment has */
 	size_t segments_capacity; /* places for segments */
 };
 
 typedef void (*keytable_fn)(struct keytable_node *node, void *arg);
 
 /* Begin; the key of a node is so many bytes behind it. */
-void keytable_init(struct keytable *table, size_t key_offset);
+void keytable_init(struct keytable *table, size_t key_offset,
+		   struct budget *budget);
 
 /* Free the table, which holds no keys any more. */
 void keytable_free(struct keytable *table);
@@ -71,6 +75,9 @@ struct keytable_node *keytable_pop(struct keytable *table);
  */
 uint64_t keytable_scan(const struct keytable *table, uint64_t cursor,
 		       keytable_fn visit, void *arg);
+
+/* How much memory the table takes at most when it next grows. */
+size_t keytable_next_size(const struct keytable *table);
 
 /* Abort unless each node is in its bucket and all are counted. */
 void keytable_validate(const struct keytable *table);

@@ -158,6 +158,8 @@ run(struct server *server)
 	}
 	server->bus = gyre_runtime_bus(runtime);
 	server->shards_count = gyre_runtime_shards(runtime);
+	budget_pool_init(&server->memory, options->memory_max,
+			 server->shards_count);
 	status = serve(server, runtime, probe);
 	gyre_runtime_free(runtime);
 	return status;

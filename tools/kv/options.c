@@ -10,12 +10,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "resp.h"
 
 #define PORT_DEFAULT        7379
 #define CLIENTS_MAX_DEFAULT 10000
 #define CLIENTS_MAX_LIMIT   1000000
+#define MEMORY_LIMIT        (1ULL << 50)
 #define UNREAD_LIMIT        (1ULL << 40)
 #define SECONDS_LIMIT       1000000000
 #define BULK_MAX_LIMIT      (RESP_COMMAND_MAX / 2)
@@ -32,6 +34,7 @@ enum option_value {
 	OPTION_IDLE,
 	OPTION_UNREAD,
 	OPTION_BULK_MAX,
+	OPTION_MEMORY_MAX,
 	OPTION_CONTROL,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -49,6 +52,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPTION_IDLE },
 	{ "unread-limit", required_argument, NULL, OPTION_UNREAD },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
+	{ "maxmemory", required_argument, NULL, OPTION_MEMORY_MAX },
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -76,6 +80,9 @@ static const char help[] =
 	"  --unread-limit A,B,S close a subscriber that A bytes wait for, or B "
 	"bytes for\n                       S seconds (33554432,8388608,60)\n"
 	"  --max-bulk BYTES     longest argument or value (536870912)\n"
+	"  --maxmemory BYTES    of keys and values, also as 100mb or 2gb; over "
+	"it what\n                       needs more is refused, nothing is "
+	"evicted (0: no limit)\n"
 	"  --control PATH       where gyre-top may look, for this user alone "
 	"(nowhere)\n"
 	"  --help               print this and exit\n"
@@ -117,6 +124,32 @@ parse_number(const char *text, unsigned long long min, unsigned long long max,
 	     unsigned long long *ret)
 {
 	return take_number(&text, "", max, ret) && *ret >= min;
+}
+
+/* Bytes, or a number with one of Redis's units. */
+static bool
+parse_size(const char *text, size_t *ret)
+{
+	static const struct {
+		const char *name;
+		unsigned long long bytes;
+	} units[] = {
+		{ "", 1 },           { "b", 1 },
+		{ "k", 1000 },       { "kb", 1024 },
+		{ "m", 1000000 },    { "mb", 1024 * 1024 },
+		{ "g", 1000000000 }, { "gb", 1024 * 1024 * 1024 },
+	};
+	unsigned long long number;
+
+	if (!take_number(&text, "bkmgBKMG", MEMORY_LIMIT, &number))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcasecmp(text, units[i].name) != 0)
+			continue;
+		*ret = (size_t)(number * units[i].bytes);
+		return number <= MEMORY_LIMIT / units[i].bytes;
+	}
+	return false;
 }
 
 /* A list of CPUs, such as 0,2,4-7. */
@@ -234,6 +267,8 @@ take_client_option(struct options *options, int option, char *text)
 		valid = parse_number(text, 1, BULK_MAX_LIMIT, &number);
 		options->bulk_max = (size_t)number;
 		return valid;
+	case OPTION_MEMORY_MAX:
+		return parse_size(text, &options->memory_max);
 	case OPTION_PASSWORD:
 		return take_password(text, options);
 	case OPTION_PROTECTED:

@@ -35,6 +35,7 @@ struct options {
 	size_t unread_long_max;
 	int64_t unread_long_ns;
 	size_t bulk_max;
+	size_t memory_max;   /* of keys and values; 0: no limit */
 	const char *control; /* path of the control socket; NULL: none */
 };
 

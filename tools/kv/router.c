@@ -30,7 +30,7 @@ run_here(struct call *call, struct connection *connection)
 {
 	size_t before = call->reply->length;
 
-	call->command->run(call);
+	command_run(call);
 	replies_add_local(&connection->replies, call->reply->length - before);
 }
 
@@ -120,7 +120,7 @@ run_own_part(struct fan *fan)
 
 	call.argv = own->items;
 	call.argc = own->count;
-	call.command->run(&call);
+	command_run(&call);
 	fan->gather->own_length = call.reply->length - before;
 }
 

@@ -86,7 +86,8 @@ start(const struct gyre_shard *gyre, void *arg, void **ret_state)
 	shard->server = server;
 	shard->loop = gyre->loop;
 	shard->index = gyre->index;
-	store_init(&shard->store, gyre->loop, server->epoch_ns);
+	store_init(&shard->store, gyre->loop, server->epoch_ns,
+		   &server->memory);
 	error = pubsub_init(&shard->pubsub, server->shards_count);
 	if (error == 0)
 		error = open_listener(shard);

@@ -15,6 +15,7 @@
 #include <gyre/gyre.h>
 
 #include "args.h"
+#include "budget.h"
 #include "bytes.h"
 #include "keyhash.h"
 #include "options.h"
@@ -79,6 +80,7 @@ struct server {
 	 */
 	struct shard *shards[GYRE_SHARDS_MAX];
 	/* -- any thread, atomic -- */
+	struct budget_pool memory;
 	atomic_uint clients; /* connected to all shards; a limit, no order */
 };
 

@@ -11,12 +11,37 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
+/* Pieces of what was discarded that one command may free, for room. */
+#define HURRIES_MAX 10
+
 void
-store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns)
+store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns,
+	   struct budget_pool *pool)
 {
 	*store = (struct store){ .loop = loop, .epoch_ns = epoch_ns };
-	keytable_init(&store->keys, offsetof(struct entry, key));
+	budget_init(&store->budget, pool);
+	keytable_init(&store->keys, offsetof(struct entry, key),
+		      &store->budget);
 	discards_init(&store->discards, loop);
+}
+
+/* Each argument may become a key or a value; so each is reckoned as both. */
+bool
+store_has_room(struct store *store, const struct arg *args, size_t count)
+{
+	size_t more = keytable_next_size(&store->keys);
+
+	if (store->budget.pool == NULL)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		more += budget_size(sizeof(struct entry) + args[i].length);
+	for (int i = 0; i < HURRIES_MAX; i++) {
+		if (budget_reserve(&store->budget, more))
+			return true;
+		if (!discards_hurry(&store->discards))
+			return false;
+	}
+	return false;
 }
 
 int64_t

@@ -19,6 +19,7 @@
 #include <gyre/loop.h>
 
 #include "arg.h"
+#include "budget.h"
 #include "discards.h"
 #include "entry.h"
 #include "keytable.h"
@@ -28,7 +29,8 @@ struct store {
 	int64_t epoch_ns;     /* add to the loop's clock: Unix time */
 	struct keytable keys; /* of entries */
 	struct discards discards;
-	unsigned generation; /* of entries; the next one begins with a clear */
+	struct budget budget; /* of keys, values and tables */
+	unsigned generation;  /* of entries; the next one begins with a clear */
 	/* Counters. */
 	size_t expiring; /* keys that have an expiry now */
 	uint64_t expired;
@@ -36,8 +38,15 @@ struct store {
 	uint64_t misses;
 };
 
-/* Begin; epoch_ns is what to add to the loop's clock to get Unix time. */
-void store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns);
+/*
+ * Begin; epoch_ns is what to add to the loop's clock to get Unix time. Without
+ * a pool there is no limit.
+ */
+void store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns,
+		struct budget_pool *pool);
+
+/* Tell whether there is room for so many arguments with so many bytes. */
+bool store_has_room(struct store *store, const struct arg *args, size_t count);
 
 /* The loop is about to end: it does nothing any more that can wait. */
 void store_stop(struct store *store);
