@@ -94,6 +94,8 @@ end_round(struct gyre__drain *drain)
 	struct gyre__jobs jobs;
 
 	look_at_jobs(runtime, &jobs);
+	/* A job that ended while the lanes were looked at, one after the other,
+	 * may have given one to a lane that had been. */
 	if (jobs.submitted != drain->jobs.submitted)
 		drain->has_run = true;
 	if (drain->jobs.busy)
