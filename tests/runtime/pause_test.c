@@ -352,6 +352,122 @@ what_does_not_run_is_not_paused(void **state)
 	gyre_runtime_free(simulated);
 }
 
+/* -- and the watchdog ---------------------------------------------------- */
+
+static void
+take_a_while(void *arg)
+{
+	(void)arg;
+	usleep(700 * 1000);
+}
+
+static void
+a_loop_that_is_paused_has_not_stalled(void **state)
+{
+	struct gyre_runtime_options options;
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture);
+	options = fixture_options(&fixture, 2);
+	options.watchdog_ns = GYRE_MS(300);
+	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
+	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	assert_int_equal(gyre_runtime_pause(fixture.runtime, take_a_while, NULL,
+					    GYRE_FOREVER),
+			 0);
+	fixture_stop_and_end(&fixture);
+	assert_int_equal(fixture.lines, 0);
+}
+
+/* -- what a loop had gathered -------------------------------------------- */
+
+static struct gyre_loop *elsewhere;
+static atomic_bool has_gathered;
+static atomic_bool has_arrived;
+
+static void
+arrive(void *arg)
+{
+	(void)arg;
+	atomic_store(&has_arrived, true);
+}
+
+static void
+gather(void *arg)
+{
+	CHECK(gyre_loop_add_callback(elsewhere, arrive, arg) == 0);
+	atomic_store(&has_gathered, true);
+}
+
+/* So that the pause comes within the batch. */
+static void
+rest_a_little(void *arg)
+{
+	(void)arg;
+	usleep(1000);
+}
+
+static void
+gather_and_rest(void *loop)
+{
+	CHECK(gyre_loop_add_callback(loop, gather, loop) == 0);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK(gyre_loop_add_callback(loop, rest_a_little, loop) == 0);
+}
+
+static void
+await_arrival(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 10000 && !atomic_load(&has_arrived); i++)
+		usleep(1000);
+	assert_true(atomic_load(&has_arrived));
+}
+
+static int
+open_elsewhere(const struct gyre_shard *shard, void *arg, void **ret_state)
+{
+	(void)arg;
+	(void)ret_state;
+	elsewhere = shard->loop;
+	return 0;
+}
+
+/* Another runtime's loop is no part of the pause, and waits for nothing. */
+static void
+what_was_sent_before_is_on_its_way(void **state)
+{
+	static const struct gyre_service_ops service = {
+		.name = "elsewhere",
+		.start = open_elsewhere,
+	};
+	const struct gyre_runtime_options options = { .loops = 1 };
+	struct gyre_runtime *other;
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture);
+	assert_int_equal(gyre_runtime_new(&options, &other), 0);
+	assert_int_equal(gyre_runtime_add_service(other, &service, NULL), 0);
+	assert_int_equal(gyre_runtime_start(other), 0);
+	fixture_start(&fixture, 2, 1);
+	assert_int_equal(gyre_loop_add_callback(
+				 gyre_runtime_shard(fixture.runtime, 0)->loop,
+				 gather_and_rest,
+				 gyre_runtime_shard(fixture.runtime, 0)->loop),
+			 0);
+	while (!atomic_load(&has_gathered))
+		sched_yield();
+	assert_int_equal(gyre_runtime_pause(fixture.runtime, await_arrival,
+					    NULL, GYRE_FOREVER),
+			 0);
+	gyre_runtime_stop(other);
+	assert_int_equal(gyre_runtime_wait(other), 0);
+	gyre_runtime_free(other);
+	fixture_stop_and_end(&fixture);
+}
+
 int
 main(void)
 {
@@ -362,6 +478,8 @@ main(void)
 		cmocka_unit_test(a_job_that_does_not_halt_is_named),
 		cmocka_unit_test(who_would_wait_for_itself_is_refused),
 		cmocka_unit_test(what_does_not_run_is_not_paused),
+		cmocka_unit_test(a_loop_that_is_paused_has_not_stalled),
+		cmocka_unit_test(what_was_sent_before_is_on_its_way),
 	};
 
 	alarm(120);

@@ -368,6 +368,52 @@ a_service_may_be_added_between_two_lives(void **state)
 	fixture_end(&fixture);
 }
 
+/* -- two in one process -------------------------------------------------- */
+
+static struct gyre_runtime *here, *there;
+
+static void
+come_back(void *arg)
+{
+	CHECK(gyre_shard_current()->runtime == here);
+	gyre_runtime_stop(here);
+	gyre_runtime_stop(arg);
+}
+
+static void
+go_there(void *arg)
+{
+	CHECK(gyre_shard_current()->runtime == there);
+	CHECK(gyre_loop_add_callback(gyre_runtime_shard(here, 0)->loop,
+				     come_back, arg) == 0);
+}
+
+static void
+visit(struct fixture *fixture, const struct gyre_shard *shard)
+{
+	(void)fixture;
+	if (shard->runtime == here && shard->index == 1)
+		CHECK(gyre_loop_add_callback(gyre_runtime_shard(there, 1)->loop,
+					     go_there, there) == 0);
+}
+
+static void
+two_live_side_by_side_and_send_each_other(void **state)
+{
+	const struct gyre_runtime_options options = { .loops = 2 };
+	struct fixture fixture;
+
+	(void)state;
+	make(&fixture, 2, 1, visit);
+	here = fixture.runtime;
+	assert_int_equal(gyre_runtime_new(&options, &there), 0);
+	assert_int_equal(gyre_runtime_start(there), 0);
+	assert_int_equal(gyre_runtime_run(here), 0);
+	assert_int_equal(gyre_runtime_wait(there), 0);
+	gyre_runtime_free(there);
+	fixture_end(&fixture);
+}
+
 /* -- what a service keeps ------------------------------------------------ */
 
 static int kept[SHARDS_MAX];
@@ -460,6 +506,7 @@ main(void)
 		cmocka_unit_test(one_whose_start_has_failed_starts_again),
 		cmocka_unit_test(a_stop_of_one_life_is_not_one_of_the_next),
 		cmocka_unit_test(a_service_may_be_added_between_two_lives),
+		cmocka_unit_test(two_live_side_by_side_and_send_each_other),
 		cmocka_unit_test(a_shard_reaches_its_own_state_alone),
 		cmocka_unit_test(a_plain_loop_is_no_shard),
 	};
