@@ -578,6 +578,79 @@ work_from_outside_is_refused(void **state)
 	}
 }
 
+/* -- and that from inside is not ----------------------------------------- */
+
+static atomic_bool drain_waits;
+static atomic_bool may_go_on;
+static atomic_uint inside_run;
+
+static void
+count_inside(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&inside_run, 1);
+}
+
+static void *
+send_when_told(void *loop)
+{
+	while (!atomic_load(&may_go_on))
+		sched_yield();
+	CHECK(gyre_loop_add_callback(loop, count_inside, NULL) == 0);
+	return NULL;
+}
+
+static void
+wait_for_a_job(const struct gyre_shard *shard, void *state)
+{
+	(void)state;
+	CHECK(gyre_shard_await(shard, gyre_loop_run_in_executor(
+					      shard->loop, NULL, send_when_told,
+					      shard->loop)) == 0);
+	atomic_store(&drain_waits, true);
+}
+
+static int
+start_nothing(const struct gyre_shard *shard, void *arg, void **ret_state)
+{
+	(void)shard;
+	(void)arg;
+	(void)ret_state;
+	return 0;
+}
+
+static void
+while_services_drain_only_gyres_threads_may_send(void **state)
+{
+	static const struct gyre_service_ops service = {
+		.name = "waiting",
+		.start = start_nothing,
+		.drain = wait_for_a_job,
+	};
+	struct gyre_runtime_options options;
+	struct fixture fixture;
+
+	(void)state;
+	fixture_init(&fixture);
+	fixture.stop_timeout_ns = GYRE_FOREVER;
+	options = fixture_options(&fixture, 1);
+	assert_int_equal(fixture_new(&fixture, &options, 0), 0);
+	assert_int_equal(
+		gyre_runtime_add_service(fixture.runtime, &service, NULL), 0);
+	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	gyre_runtime_stop(fixture.runtime);
+	while (!atomic_load(&drain_waits))
+		sched_yield();
+	assert_int_equal(gyre_runtime_phase(fixture.runtime), GYRE_PHASE_QUIET);
+	assert_int_equal(
+		gyre_loop_add_callback(loop_of(&fixture, 0), never, NULL),
+		-ESHUTDOWN);
+	atomic_store(&may_go_on, true);
+	assert_int_equal(gyre_runtime_wait(fixture.runtime), 0);
+	fixture_end(&fixture);
+	assert_int_equal(atomic_load(&inside_run), 1);
+}
+
 int
 main(void)
 {
@@ -589,6 +662,8 @@ main(void)
 		cmocka_unit_test(each_phase_has_a_name),
 		cmocka_unit_test(listeners_and_periodics_are_quiet),
 		cmocka_unit_test(work_from_outside_is_refused),
+		cmocka_unit_test(
+			while_services_drain_only_gyres_threads_may_send),
 	};
 
 	alarm(120);
