@@ -155,11 +155,14 @@ a_service_that_fails_on_any_shard_ends_the_run(void **state)
 			fail_service(service, shard);
 }
 
+static unsigned raises = 1;
+
 static void
 raise_it(void *arg)
 {
 	(void)arg;
-	raise(SIGTERM);
+	for (unsigned i = 0; i < raises; i++)
+		raise(SIGTERM);
 }
 
 static void
@@ -347,6 +350,28 @@ count_start(const struct gyre_shard *shard, void *arg, void **ret_state)
 	return 0;
 }
 
+/* Two signals bring the deadline of the one life, and count for it alone. */
+static void
+signals_of_one_life_are_forgotten_in_the_next(void **state)
+{
+	struct fixture fixture;
+	struct gyre_runtime_options options;
+
+	(void)state;
+	fixture_init(&fixture);
+	fixture.on_start = signal_the_first;
+	options = fixture_options(&fixture, 2);
+	options.stop_signals = true;
+	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
+	raises = 2;
+	assert_int_equal(gyre_runtime_run(fixture.runtime), 0);
+	raises = 1;
+	fixture.log[0] = '\0';
+	assert_int_equal(gyre_runtime_run(fixture.runtime), 0);
+	assert_null(strstr(fixture.log, "deadline"));
+	fixture_end(&fixture);
+}
+
 static void
 a_service_may_be_added_between_two_lives(void **state)
 {
@@ -447,6 +472,7 @@ static int
 keep(const struct gyre_shard *shard, void *arg, void **ret_state)
 {
 	(void)arg;
+	*ret_state = &kept[shard->index];
 	CHECK(gyre_shard_current() == shard);
 	CHECK(gyre_shard_state(&keeping) == NULL);
 	for (unsigned i = 0; i < gyre_runtime_shards(shard->runtime); i++) {
@@ -456,7 +482,6 @@ keep(const struct gyre_shard *shard, void *arg, void **ret_state)
 		CHECK(gyre_loop_add_callback(other->loop, look_at_state,
 					     (void *)other) == 0);
 	}
-	*ret_state = &kept[shard->index];
 	return 0;
 }
 
@@ -505,6 +530,7 @@ main(void)
 		cmocka_unit_test(one_that_has_ended_starts_again),
 		cmocka_unit_test(one_whose_start_has_failed_starts_again),
 		cmocka_unit_test(a_stop_of_one_life_is_not_one_of_the_next),
+		cmocka_unit_test(signals_of_one_life_are_forgotten_in_the_next),
 		cmocka_unit_test(a_service_may_be_added_between_two_lives),
 		cmocka_unit_test(two_live_side_by_side_and_send_each_other),
 		cmocka_unit_test(a_shard_reaches_its_own_state_alone),
