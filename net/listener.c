@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/fork.h"
+#include "base/local_socket.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "loop/loop.h"
@@ -23,10 +24,12 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define ACCEPTS_PER_EVENT 64
 #define BACKLOG_DEFAULT   511
 #define BACKLOG_MAX       65535
+#define PLACE_MAX         16
 #define RETRY_DELAY_NS    GYRE_MS(50)
 /* A shortage that comes and goes gets no more lines than this. */
 #define LOG_INTERVAL_NS GYRE_SECONDS(10)
@@ -40,7 +43,8 @@ struct gyre_listener {
 	void *arg;
 	int fd;
 	int backlog;
-	uint16_t port;
+	uint16_t port; /* 0: at a path */
+	struct gyre__local_socket local;
 
 	/* -- owner -- */
 	struct gyre__dependent dependent;
@@ -90,17 +94,28 @@ classify(int error)
 
 static void on_retry(void *arg);
 
+/* Where it listens, for a line of the log. */
+static const char *
+place(const struct gyre_listener *listener, char *text)
+{
+	if (listener->port == 0)
+		return listener->local.address.sun_path;
+	snprintf(text, PLACE_MAX, "port %u", listener->port);
+	return text;
+}
+
 static void
 report_shortage(struct gyre_listener *listener, int error)
 {
 	int64_t now_ns = gyre_loop_time(listener->loop);
+	char text[PLACE_MAX];
 
 	if (now_ns < listener->quiet_until_ns)
 		return;
 	listener->quiet_until_ns = now_ns + LOG_INTERVAL_NS;
 	gyre__log(&listener->log, GYRE_LOG_WARN,
-		  "cannot accept on port %u: %s; trying again every %d ms",
-		  listener->port, gyre_error_name(-error),
+		  "cannot accept on %s: %s; trying again every %d ms",
+		  place(listener, text), gyre_error_name(-error),
 		  (int)(RETRY_DELAY_NS / GYRE_MS(1)));
 }
 
@@ -171,6 +186,9 @@ close_port(struct gyre_listener *listener)
 {
 	gyre_loop_remove_timeout(listener->loop, listener->retry);
 	gyre_loop_remove_handler(listener->loop, listener->fd);
+	/* A child's copy is not the one that clients reach there. */
+	if (!gyre__is_fork(listener->loop->forks))
+		gyre__local_remove(listener->sys, &listener->local);
 	listener->sys->close(listener->fd);
 	listener->fd = -1;
 }
@@ -206,11 +224,12 @@ empty_queue(struct gyre_listener *listener)
 {
 	/* The kernel queues one more than it was told. */
 	int error = accept_some(listener, listener->backlog + 1);
+	char text[PLACE_MAX];
 
 	if (error != 0)
 		gyre__log(&listener->log, GYRE_LOG_WARN,
-			  "port %u was closed with clients in its queue: %s",
-			  listener->port, gyre_error_name(-error));
+			  "%s was closed with clients in its queue: %s",
+			  place(listener, text), gyre_error_name(-error));
 }
 
 static void
@@ -295,26 +314,60 @@ backlog_of(const struct gyre_listener_options *options)
 	return options->backlog < BACKLOG_MAX ? options->backlog : BACKLOG_MAX;
 }
 
+static int
+listen_at_path(struct gyre_listener *listener,
+	       const struct gyre_listener_options *options)
+{
+	mode_t mode =
+		options->mode != 0 ? (mode_t)options->mode : S_IRUSR | S_IWUSR;
+	char why[GYRE__LOCAL_WHY_MAX] = "an address or a port is given too";
+	int status = -EINVAL;
+
+	if (options->address == NULL && options->port == 0 &&
+	    !options->reuse_port)
+		status = gyre__local_listen(listener->sys, options->path, mode,
+					    listener->backlog, &listener->local,
+					    why);
+	if (status < 0)
+		gyre__log(&listener->log, GYRE_LOG_ERROR,
+			  "cannot listen at %s: %s", options->path, why);
+	return status;
+}
+
+static int
+listen_on_address(struct gyre_listener *listener,
+		  const struct gyre_listener_options *options)
+{
+	struct gyre__address address;
+	int fd = parse_address(listener, options, &address);
+
+	if (fd < 0)
+		return fd;
+	fd = gyre__socket_listen(listener->sys, &address, listener->backlog,
+				 options->reuse_port);
+	if (fd >= 0)
+		listener->port = gyre__address_port(&address);
+	return fd;
+}
+
 /* Listen and watch; on failure nothing of it is left. */
 static int
 start_listening(struct gyre_listener *listener,
 		const struct gyre_listener_options *options)
 {
-	struct gyre__address address;
-	int status = parse_address(listener, options, &address);
+	int status;
 
-	if (status < 0)
-		return status;
-	listener->fd =
-		gyre__socket_listen(listener->sys, &address, listener->backlog,
-				    options->reuse_port);
+	listener->fd = options->path != NULL
+			       ? listen_at_path(listener, options)
+			       : listen_on_address(listener, options);
 	if (listener->fd < 0)
 		return listener->fd;
-	listener->port = gyre__address_port(&address);
 	status = gyre_loop_add_handler(listener->loop, listener->fd, GYRE_READ,
 				       on_readable, listener);
-	if (status < 0)
+	if (status < 0) {
+		gyre__local_remove(listener->sys, &listener->local);
 		listener->sys->close(listener->fd);
+	}
 	return status;
 }
 

@@ -12,20 +12,22 @@
 #include "runtime/control_socket.h"
 
 #include "base/check.h"
+#include "base/local_socket.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define CLIENTS_MAX 8
-#define REQUEST_MAX 128
-#define BACKLOG     8
+#define CLIENTS_MAX    8
+#define REQUEST_MAX    128
+#define BACKLOG        8
+#define PATH_MAX_SHOWN 256
 #define ACCEPT_LATER_NS                                       \
 	GYRE_MS(200) /* no descriptor for a client: try again \
 		      */
@@ -54,9 +56,8 @@ struct gyre__control_socket {
 	uint32_t forks;
 	int fd;
 	int stop[2]; /* a pipe; closing its second end stops the thread */
-	struct sockaddr_un address;
-	dev_t device; /* of the path, to know it again */
-	ino_t inode;
+	char path[PATH_MAX_SHOWN]; /* as it was given, for lines of the log */
+	struct gyre__local_socket local;
 	/* -- starter -- */
 	pthread_t thread;
 	bool runs;
@@ -72,8 +73,7 @@ static int
 failed(struct gyre__control_socket *control, int error, const char *why)
 {
 	gyre__log(&control->runtime->log, GYRE_LOG_ERROR,
-		  "runtime: no control socket at %s: %s",
-		  control->address.sun_path, why);
+		  "runtime: no control socket at %s: %s", control->path, why);
 	return error;
 }
 
@@ -83,106 +83,6 @@ failed_errno(struct gyre__control_socket *control)
 	int error = -errno;
 
 	return failed(control, error, gyre_error_name(error));
-}
-
-static int
-new_socket(const struct gyre_sys *sys)
-{
-	int fd = sys->socket(AF_UNIX, SOCK_STREAM, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (sys->fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-	    sys->fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
-		int error = -errno;
-
-		sys->close(fd);
-		return error;
-	}
-	return fd;
-}
-
-/* Take away the path of a process that is gone: 0, or why it stays. */
-static int
-remove_stale(struct gyre__control_socket *control)
-{
-	const struct gyre_sys *sys = control->sys;
-	struct stat status;
-	int fd, result;
-
-	if (sys->lstat(control->address.sun_path, &status) < 0)
-		return errno == ENOENT ? 0 : failed_errno(control);
-	if (!S_ISSOCK(status.st_mode))
-		return failed(control, -EEXIST,
-			      "there is something that is no socket");
-	fd = new_socket(sys);
-	if (fd < 0)
-		return failed(control, fd, gyre_error_name(fd));
-	result = sys->connect(fd, (const struct sockaddr *)&control->address,
-			      sizeof(control->address));
-	if (result == 0 || errno != ECONNREFUSED)
-		result = failed(control, -EADDRINUSE,
-				"a process that runs has it");
-	else
-		result = sys->unlink(control->address.sun_path) < 0
-				 ? failed_errno(control)
-				 : 0;
-	sys->close(fd);
-	return result;
-}
-
-static int
-bind_path(struct gyre__control_socket *control)
-{
-	const struct sockaddr *address =
-		(const struct sockaddr *)&control->address;
-	const struct gyre_sys *sys = control->sys;
-	int result;
-
-	if (sys->bind(control->fd, address, sizeof(control->address)) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
-		return failed_errno(control);
-	result = remove_stale(control);
-	if (result < 0)
-		return result;
-	if (sys->bind(control->fd, address, sizeof(control->address)) < 0)
-		return failed_errno(control);
-	return 0;
-}
-
-/* Nobody can connect before listen. */
-static int
-listen_at_path(struct gyre__control_socket *control)
-{
-	const struct gyre_sys *sys = control->sys;
-	const char *path = control->address.sun_path;
-	struct stat status;
-	int result = bind_path(control);
-
-	if (result < 0)
-		return result;
-	if (sys->chmod(path, S_IRUSR | S_IWUSR) < 0 ||
-	    sys->lstat(path, &status) < 0 ||
-	    sys->listen(control->fd, BACKLOG) < 0) {
-		result = failed_errno(control);
-		sys->unlink(path);
-		return result;
-	}
-	control->device = status.st_dev;
-	control->inode = status.st_ino;
-	return 0;
-}
-
-/* Another process may have put its own there. */
-static void
-remove_path(struct gyre__control_socket *control)
-{
-	struct stat status;
-
-	if (control->sys->lstat(control->address.sun_path, &status) == 0 &&
-	    status.st_dev == control->device && status.st_ino == control->inode)
-		control->sys->unlink(control->address.sun_path);
 }
 
 /* -- clients ------------------------------------------------------------- */
@@ -363,19 +263,15 @@ control_main(void *arg)
 /* -- life ---------------------------------------------------------------- */
 
 static int
-take_path(struct gyre__control_socket *control, const char *path)
+listen_at_path(struct gyre__control_socket *control, const char *path)
 {
-	size_t length = strlen(path);
+	char why[GYRE__LOCAL_WHY_MAX];
+	int fd = gyre__local_listen(control->sys, path, S_IRUSR | S_IWUSR,
+				    BACKLOG, &control->local, why);
 
-	control->address.sun_family = AF_UNIX;
-	if (length == 0 || length >= sizeof(control->address.sun_path)) {
-		gyre__log(&control->runtime->log, GYRE_LOG_ERROR,
-			  "runtime: no control socket at %s: its path has %zu "
-			  "bytes, and must have 1 to %zu",
-			  path, length, sizeof(control->address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	memcpy(control->address.sun_path, path, length + 1);
+	if (fd < 0)
+		return failed(control, fd, why);
+	control->fd = fd;
 	return 0;
 }
 
@@ -437,16 +333,10 @@ open_at(struct gyre_runtime *runtime, const char *path,
 
 	if (control == NULL)
 		return -ENOMEM;
-	result = take_path(control, path);
+	snprintf(control->path, sizeof(control->path), "%s", path);
+	result = open_pipe(control);
 	if (result == 0)
-		result = open_pipe(control);
-	if (result == 0) {
-		result = control->fd = new_socket(control->sys);
-		if (result < 0)
-			failed(control, result, gyre_error_name(result));
-	}
-	if (result >= 0)
-		result = listen_at_path(control);
+		result = listen_at_path(control, path);
 	if (result < 0)
 		free_socket(control);
 	else
@@ -494,6 +384,6 @@ gyre__control_socket_close(struct gyre__control_socket *control)
 		control->stop[1] = -1;
 		control->sys->thread_join(control->thread, NULL);
 	}
-	remove_path(control);
+	gyre__local_remove(control->sys, &control->local);
 	free_socket(control);
 }

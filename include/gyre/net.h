@@ -43,6 +43,9 @@ struct gyre_listener_options {
 				NULL: 127.0.0.1 */
 	uint16_t port;       /* 0: any free one */
 	bool reuse_port;     /* one listener per shard on the same port */
+	const char *path;    /* of a Unix socket instead; the three above are
+				not given then */
+	unsigned mode;       /* of the path; 0: 0600, its user's alone */
 	int backlog;         /* 0: 511 */
 	struct gyre_log log; /* zeroed: the loop's */
 };
@@ -50,16 +53,21 @@ struct gyre_listener_options {
 /* -- listener ------------------------------------------------------------ */
 
 /*
- * Listen on an address and accept on this loop. NULL options mean the
- * defaults. Out of descriptors or memory, it logs one line, waits a moment
- * and tries again; it never spins. When a runtime stops, its listeners take who
- * waits in their queues and close their ports; they stay their users' until
- * these close them.
+ * Listen on an address, or at a path, and accept on this loop. NULL options
+ * mean the defaults. Out of descriptors or memory, it logs one line, waits a
+ * moment and tries again; it never spins. When a runtime stops, its listeners
+ * take who waits in their queues and close their ports; they stay their users'
+ * until these close them.
+ *
+ * What a process that is gone has left at the path is taken away; a socket of
+ * one that runs, or a thing that is no socket, is an error, with a line that
+ * says so. The path has its mode before anybody can connect, and is removed
+ * when the listener stops, unless it is another's by then.
  *
  * Thread: owner
  * Owns:   the loop, whose close closes and frees it if nobody did before
- * Errors: -EADDRINUSE; -EINVAL the address is not numeric; -EACCES; -EMFILE;
- *         -ESHUTDOWN; -ENOMEM
+ * Errors: -EADDRINUSE; -EEXIST; -EINVAL the address is not numeric, or there
+ *         is a path too; -ENAMETOOLONG; -EACCES; -EMFILE; -ESHUTDOWN; -ENOMEM
  */
 GYRE_API int gyre_listener_open(
 	struct gyre_loop *loop, const struct gyre_listener_options *options,
@@ -67,7 +75,7 @@ GYRE_API int gyre_listener_open(
 	struct gyre_listener **ret_listener) GYRE_MUST_CHECK;
 
 /*
- * Return the port listened on.
+ * Return the port listened on; 0 at a path.
  *
  * Thread: any, while it is open
  */

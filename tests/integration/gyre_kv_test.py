@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
-from kv_servers import TIMEOUT, GyreKv, encode, parse, scan
+from kv_servers import TIMEOUT, Client, GyreKv, encode, parse, scan
 
 PROGRAM = None
 
@@ -55,7 +56,8 @@ class Options(unittest.TestCase):
         done = run("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for option in ("--bind", "--port", "--loops", "--pin",
-                       "--maxclients", "--max-bulk", "--maxmemory", "--requirepass",
+                       "--maxclients", "--max-bulk", "--maxmemory",
+                       "--unixsocket", "--unixsocketperm", "--requirepass",
                        "--protected-mode", "--timeout", "--unread-limit"):
             self.assertIn(option, done.stdout)
         self.assertIn("in memory only", done.stdout)
@@ -524,6 +526,67 @@ class Guests(unittest.TestCase):
                 while sender.ask("PUBLISH", "c", b"x" * MIB) != b":0\r\n":
                     sent += 1
                     self.assertLess(sent, 30)
+
+
+class Path(unittest.TestCase):
+    """A Unix socket beside the port."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = os.path.join(self.folder.name, "kv")
+
+    def test_it_serves_and_leaves_nothing(self):
+        with GyreKv(PROGRAM, "--unixsocket", self.path, "--unixsocketperm",
+                    "660", "--maxclients", "21") as server:
+            self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o660)
+            done = subprocess.run(
+                ["redis-cli", "-s", self.path, "set", "a", "1"],
+                capture_output=True, text=True, timeout=TIMEOUT)
+            self.assertEqual(done.stdout, "OK\n")
+            clients = [Client(self.path) for _ in range(20)]
+            with server.client() as other:
+                self.assertEqual(other.ask("GET", "a"), b"$1\r\n1\r\n")
+                # The limit is one, wherever they come from.
+                with Client(self.path) as extra:
+                    self.assertIn(b"max number", extra.rest())
+            for number, client in enumerate(clients):
+                self.assertEqual(client.ask("APPEND", "b", "x"),
+                                 b":%d\r\n" % (number + 1))
+            # They are numbered by shard; all shards have some.
+            self.assertEqual({parse(client.ask("CLIENT", "ID")) % 4
+                              for client in clients}, {0, 1, 2, 3})
+            for client in clients:
+                client.close()
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_what_a_killed_server_left_is_no_hindrance(self):
+        server = GyreKv(PROGRAM, "--unixsocket", self.path)
+        server.kill()
+        self.assertTrue(os.path.exists(self.path))
+        with GyreKv(PROGRAM, "--unixsocket", self.path):
+            with Client(self.path) as client:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+            done = run("--port", "0", "--unixsocket", self.path)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("a process that runs has it", done.stderr)
+            with Client(self.path) as client:
+                self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+
+    def test_what_is_no_socket_stays(self):
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("precious")
+        done = run("--port", "0", "--unixsocket", self.path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no socket", done.stderr)
+        with open(self.path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
+
+    def test_clients_there_need_the_password_too(self):
+        with GyreKv(PROGRAM, "--unixsocket", self.path, "--requirepass",
+                    "x"):
+            with Client(self.path) as client:
+                self.assertEqual(client.ask("PING")[:8], b"-NOAUTH ")
 
 
 class Limits(unittest.TestCase):

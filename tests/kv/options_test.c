@@ -87,6 +87,12 @@ limits_of_clients_are_read(void **state)
 	assert_int_equal(options.unread_max, 3000);
 	assert_int_equal(options.unread_long_max, 2000);
 	assert_int_equal(options.unread_long_ns, GYRE_SECONDS(5));
+	assert_null(options.unix_path);
+	assert_int_equal(parse(&options, "--unixsocket /run/kv "
+					 "--unixsocketperm 770"),
+			 OPTIONS_RUN);
+	assert_string_equal(options.unix_path, "/run/kv");
+	assert_int_equal(options.unix_mode, 0770);
 	assert_int_equal(options.memory_max, 0);
 	assert_int_equal(parse(&options, "--maxmemory 12345"), OPTIONS_RUN);
 	assert_int_equal(options.memory_max, 12345);
@@ -191,6 +197,11 @@ bad_options_get_one_line(void **state)
 		"--unread-limit 2,1",
 		"--unread-limit 2,1,",
 		"--maxmemory",
+		"--unixsocket=",
+		"--unixsocketperm 0",
+		"--unixsocketperm 888",
+		"--unixsocketperm 1777",
+		"--unixsocketperm -1",
 		"--maxmemory 5x",
 		"--maxmemory 1mbb",
 		"--maxmemory 9999999gb",

@@ -138,6 +138,8 @@ enum parameter_kind {
 	PARAMETER_BULK_MAX,
 	PARAMETER_MEMORY_MAX,
 	PARAMETER_IDLE,
+	PARAMETER_UNIX_PATH,
+	PARAMETER_UNIX_MODE,
 	PARAMETER_PROTECTED,
 	PARAMETER_UNREAD,
 };
@@ -162,6 +164,8 @@ static const struct parameter parameters[] = {
 	{ "protected-mode", PARAMETER_PROTECTED, NULL },
 	{ "save", PARAMETER_TEXT, "" },
 	{ "timeout", PARAMETER_IDLE, NULL },
+	{ "unixsocket", PARAMETER_UNIX_PATH, NULL },
+	{ "unixsocketperm", PARAMETER_UNIX_MODE, NULL },
 };
 
 #define PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
@@ -200,6 +204,13 @@ format_parameter(const struct call *call, const struct parameter *parameter,
 		break;
 	case PARAMETER_MEMORY_MAX:
 		snprintf(value, VALUE_MAX, "%zu", options->memory_max);
+		break;
+	case PARAMETER_UNIX_PATH:
+		snprintf(value, VALUE_MAX, "%s",
+			 options->unix_path != NULL ? options->unix_path : "");
+		break;
+	case PARAMETER_UNIX_MODE:
+		snprintf(value, VALUE_MAX, "%o", options->unix_mode);
 		break;
 	case PARAMETER_IDLE:
 		snprintf(value, VALUE_MAX, "%lld",

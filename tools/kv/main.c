@@ -72,6 +72,8 @@ print_welcome(const struct server *server, const struct gyre_runtime *runtime)
 
 	printf("gyre-kv %s listens on %s%s%s:%u\n", gyre_version(),
 	       is_v6 ? "[" : "", address, is_v6 ? "]" : "", server->port);
+	if (server->options->unix_path != NULL)
+		printf("and at %s\n", server->options->unix_path);
 	print_cpus(runtime);
 	printf("Try:\n");
 	printf("  redis-cli%s%s -p %u set a 1\n", flag, host, server->port);

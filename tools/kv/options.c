@@ -25,6 +25,8 @@
 enum option_value {
 	OPTION_BIND = 256,
 	OPTION_PORT,
+	OPTION_UNIX_PATH,
+	OPTION_UNIX_MODE,
 	OPTION_LOOPS,
 	OPTION_PIN,
 	OPTION_PLAN,
@@ -43,6 +45,8 @@ enum option_value {
 static const struct option long_options[] = {
 	{ "bind", required_argument, NULL, OPTION_BIND },
 	{ "port", required_argument, NULL, OPTION_PORT },
+	{ "unixsocket", required_argument, NULL, OPTION_UNIX_PATH },
+	{ "unixsocketperm", required_argument, NULL, OPTION_UNIX_MODE },
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "pin", required_argument, NULL, OPTION_PIN },
 	{ "plan", no_argument, NULL, OPTION_PLAN },
@@ -65,6 +69,8 @@ static const char help[] =
 	"its\ndata in memory only: what is stored is gone when it ends.\n\n"
 	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
 	"  --port PORT          port to listen on, 0: any free one (7379)\n"
+	"  --unixsocket PATH    listen at a Unix socket too (nowhere)\n"
+	"  --unixsocketperm OCT mode of its path (600)\n"
 	"  --loops N            shards, each a thread with a loop "
 	"(one per allowed CPU)\n"
 	"  --pin HOW            pin the shards' threads: auto, spread, pack, "
@@ -242,6 +248,17 @@ parse_unread(const char *text, struct options *options)
 	return true;
 }
 
+/* Three octal digits, with a 0 before them or not. */
+static bool
+parse_mode(const char *text, unsigned *ret)
+{
+	char *end;
+
+	*ret = (unsigned)strtoul(text, &end, 8);
+	return text[0] >= '0' && text[0] <= '7' && strlen(text) <= 4 &&
+	       *end == '\0' && *ret > 0 && *ret <= 0777;
+}
+
 static bool
 is_address(const char *text)
 {
@@ -299,6 +316,11 @@ take_option(struct options *options, int option, char *text)
 		valid = parse_number(text, 0, UINT16_MAX, &number);
 		options->port = (uint16_t)number;
 		return valid;
+	case OPTION_UNIX_PATH:
+		options->unix_path = text;
+		return text[0] != '\0';
+	case OPTION_UNIX_MODE:
+		return parse_mode(text, &options->unix_mode);
 	case OPTION_LOOPS:
 		valid = parse_number(text, 1, GYRE_SHARDS_MAX, &number);
 		options->loops = (unsigned)number;
@@ -329,6 +351,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.clients_max = CLIENTS_MAX_DEFAULT,
 		.bulk_max = RESP_BULK_MAX_DEFAULT,
 		.protected_mode = true,
+		.unix_mode = 0600,
 		.unread_max = (size_t)32 * 1024 * 1024,
 		.unread_long_max = (size_t)8 * 1024 * 1024,
 		.unread_long_ns = GYRE_SECONDS(60),

@@ -16,9 +16,11 @@
 #define OPTIONS_PASSWORD_MAX 512
 
 struct options {
-	const char *bind; /* a numeric address */
-	uint16_t port;    /* 0: any free one */
-	unsigned loops;   /* 0: one per allowed CPU */
+	const char *bind;      /* a numeric address */
+	uint16_t port;         /* 0: any free one */
+	const char *unix_path; /* of a Unix socket; NULL: none */
+	unsigned unix_mode;    /* of the path */
+	unsigned loops;        /* 0: one per allowed CPU */
 	enum gyre_pin pin;
 	unsigned cpus[OPTIONS_CPUS_MAX]; /* for GYRE_PIN_LIST */
 	unsigned cpus_count;

@@ -5,60 +5,23 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "auth.h"
+#include "admission.h"
 #include "batch.h"
 #include "connection.h"
-
-static const char too_many[] = "-ERR max number of clients reached\r\n";
-static const char denied[] =
-	"-DENIED gyre-kv has no password, and so it takes connections from "
-	"this machine alone. Start it with --requirepass PASSWORD, or with "
-	"--protected-mode no if all who can reach it may do everything.\r\n";
-
-/* Tell a client why it can't stay, as far as the socket takes it. */
-static void
-turn_away(struct shard *shard, int fd, const char *text)
-{
-	shard->stats.rejected++;
-	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
-}
-
-/* Count a client in; false: there are enough. */
-static bool
-count_in(struct server *server)
-{
-	/* Relaxed: the count is a limit and orders nothing. */
-	unsigned before = atomic_fetch_add_explicit(&server->clients, 1,
-						    memory_order_relaxed);
-
-	if (before < server->options->clients_max)
-		return true;
-	atomic_fetch_sub_explicit(&server->clients, 1, memory_order_relaxed);
-	return false;
-}
 
 static void
 on_accept(struct gyre_listener *listener, int fd, void *arg)
 {
-	struct shard *shard = arg;
-
 	(void)listener;
-	if (shard->stopping) {
-		close(fd);
-	} else if (!auth_may_connect(shard->server->options, fd)) {
-		turn_away(shard, fd, denied);
-	} else if (!count_in(shard->server)) {
-		turn_away(shard, fd, too_many);
-	} else if (connection_open(shard, fd) < 0) {
-		atomic_fetch_sub_explicit(&shard->server->clients, 1,
-					  memory_order_relaxed);
-		close(fd);
-	}
+	admission_take(arg, fd);
+}
+
+static void
+on_accept_for_all(struct gyre_listener *listener, int fd, void *arg)
+{
+	(void)listener;
+	admission_spread(arg, fd);
 }
 
 static int
@@ -72,6 +35,36 @@ open_listener(struct shard *shard)
 
 	return gyre_listener_open(shard->loop, &options, on_accept, shard,
 				  &shard->listener);
+}
+
+/* The first shard listens at the path for all. */
+static int
+open_local_listener(struct shard *shard)
+{
+	const struct gyre_listener_options options = {
+		.path = shard->server->options->unix_path,
+		.mode = shard->server->options->unix_mode,
+	};
+
+	if (options.path == NULL || shard->index != 0)
+		return 0;
+	return gyre_listener_open(shard->loop, &options, on_accept_for_all,
+				  shard, &shard->local_listener);
+}
+
+static int
+open_listeners(struct shard *shard)
+{
+	int error = open_local_listener(shard);
+
+	if (error == 0)
+		error = open_listener(shard);
+	if (error < 0) {
+		/* Who has come to the path already is closed. */
+		shard->stopping = true;
+		gyre_listener_close(shard->local_listener);
+	}
+	return error;
 }
 
 static int
@@ -90,7 +83,7 @@ start(const struct gyre_shard *gyre, void *arg, void **ret_state)
 		   &server->memory);
 	error = pubsub_init(&shard->pubsub, server->shards_count);
 	if (error == 0)
-		error = open_listener(shard);
+		error = open_listeners(shard);
 	if (error < 0) {
 		pubsub_fini(&shard->pubsub);
 		free(shard);
@@ -120,6 +113,7 @@ stop(const struct gyre_shard *gyre, void *state)
 	(void)gyre;
 	shard->stopping = true;
 	gyre_listener_close(shard->listener);
+	gyre_listener_close(shard->local_listener);
 	connection_close_all(shard);
 	interest_close(shard);
 	store_stop(&shard->store);

@@ -50,6 +50,8 @@ struct shard {
 	/* -- owner -- */
 	struct store store;
 	struct gyre_listener *listener;
+	struct gyre_listener *local_listener; /* the first shard's; or NULL */
+	unsigned next_target; /* shard of the next client at its path */
 	struct connection *connections;
 	uint64_t last_connection; /* its number on this shard */
 	struct pubsub pubsub;
