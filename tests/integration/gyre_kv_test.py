@@ -528,6 +528,54 @@ class Guests(unittest.TestCase):
                     self.assertLess(sent, 30)
 
 
+def shards(client):
+    """What INFO says of each shard."""
+    text = parse(client.ask("INFO", "shards")).decode()
+    lines = text.split("\r\n")
+    assert lines[0] == "# Shards" and lines[-1] == "", text
+    return [dict(field.split("=") for field in line.split(":")[1].split(","))
+            for line in lines[1:-1]]
+
+
+class Shards(unittest.TestCase):
+    """Where keys live, as far as clients can see it."""
+
+    def test_each_shard_says_what_it_has(self):
+        with GyreKv(PROGRAM) as server, server.client() as client:
+            self.assertNotIn("shard0", info(client))
+            for number in range(400):
+                client.ask("SET", f"key:{number}", "x")
+            said = shards(client)
+            self.assertEqual(len(said), 4)
+            for shard in said:
+                self.assertGreater(int(shard["keys"]), 40)
+                self.assertGreater(int(shard["used_memory"]), 40 * 100)
+            self.assertEqual(sum(int(shard["keys"]) for shard in said), 400)
+            self.assertEqual(sum(int(shard["clients"]) for shard in said), 1)
+            self.assertEqual(
+                sum(int(shard["used_memory"]) for shard in said),
+                int(info(client)["used_memory"]))
+            for name in ("ALL", "everything"):
+                text = parse(client.ask("INFO", name))
+                self.assertIn(b"\r\n\r\n# Shards\r\nshard0:keys=", text)
+                self.assertIn(b"# Server\r\n", text)
+
+    def test_keys_with_one_tag_share_a_shard(self):
+        with GyreKv(PROGRAM) as server, server.client() as client:
+            for tag in range(20):
+                keys = [f"{{tag:{tag}}}:{number}" for number in range(50)]
+                client.ask("FLUSHALL")
+                client.ask("MSET", *[word for key in keys
+                                     for word in (key, key)])
+                self.assertEqual(sorted(int(shard["keys"])
+                                        for shard in shards(client)),
+                                 [0, 0, 0, 50])
+                self.assertEqual(parse(client.ask("MGET", *keys)),
+                                 [key.encode() for key in keys])
+                self.assertGreater(
+                    parse(client.ask("MEMORY", "USAGE", keys[0])), 60)
+
+
 class Path(unittest.TestCase):
     """A Unix socket beside the port."""
 

@@ -153,6 +153,6 @@ fixture_arg(const struct fixture *fixture, const char *text)
 {
 	struct arg arg = { .data = text, .length = strlen(text) };
 
-	arg.hash = keyhash(&fixture->server->keyhash, text, arg.length);
+	arg.hash = keyhash_of_key(&fixture->server->keyhash, text, arg.length);
 	return arg;
 }

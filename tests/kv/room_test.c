@@ -134,6 +134,33 @@ memory_is_counted_as_it_is_taken(void **state)
 			store->keys.buckets * 32 + 100);
 }
 
+static void
+a_key_s_memory_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct arg key = fixture_arg(fixture, "a");
+	char expected[32];
+
+	ASK("memory usage a", "$-1\r\n");
+	ASK("set a 1", "+OK\r\n");
+	snprintf(expected, sizeof(expected), ":%zu\r\n",
+		 budget_size(sizeof(struct entry) + 1) + budget_size(1));
+	ASK("memory usage a", expected);
+	ASK("memory usage a samples 0", expected);
+	assert_int_equal(entry_memory(store_find(&fixture->shard.store, &key)) +
+				 budget_size(4 * sizeof(void *)) +
+				 budget_size(sizeof(void *)),
+			 fixture->shard.store.budget.used);
+	ASK("memory usage",
+	    "-ERR wrong number of arguments for 'memory|usage' command\r\n");
+	ASK("memory usage a samples", "-ERR syntax error\r\n");
+	ASK("memory usage a samples -1", "-ERR syntax error\r\n");
+	ASK("memory usage a samples x",
+	    "-ERR value is not an integer or out of range\r\n");
+	ASK("memory what",
+	    "-ERR unknown subcommand 'what'. Try MEMORY HELP.\r\n");
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
@@ -145,6 +172,7 @@ main(void)
 		TEST(a_flush_makes_room),
 		TEST(appending_near_the_limit_takes_no_more_than_it_must),
 		TEST(memory_is_counted_as_it_is_taken),
+		TEST(a_key_s_memory_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,11 @@
 	{                                                                    \
 		name, arity, flags, ROUTE_KEYS, -1, step, gather, run, check \
 	}
+#define SUBKEY(name, arity, flags, run, check)                             \
+	{                                                                  \
+		name, arity, flags, ROUTE_SUBKEY, 2, 1, GATHER_NEVER, run, \
+			check                                              \
+	}
 #define HOME(name, arity, flags, run)                                         \
 	{                                                                     \
 		name, arity, flags, ROUTE_HOME, 0, 0, GATHER_NEVER, run, NULL \
@@ -81,6 +86,7 @@ static const struct command table[] = {
 	KEY("incr", 2, W | G | F, command_incr),
 	KEY("incrby", 3, W | G | F, command_incrby),
 	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
+	SUBKEY("memory", -2, R | N, command_memory, command_memory_check),
 	KEYS("mget", -2, R | F, 1, GATHER_BULKS, command_mget, NULL),
 	KEYS("mset", -3, W | G, 2, GATHER_STATUS, command_mset,
 	     command_mset_check),
@@ -251,8 +257,9 @@ is_subcommand_refused(struct call *call, const struct subcommand *subcommand)
 	return true;
 }
 
-void
-subcommand_run(struct call *call, const struct subcommand *list)
+/* Find the subcommand; NULL: there is none to run, and the reply says why. */
+static const struct subcommand *
+find_subcommand(struct call *call, const struct subcommand *list)
 {
 	static const struct subcommand help = { "HELP", 2, NULL, NULL };
 	const struct arg *name = &call->argv[1];
@@ -265,9 +272,25 @@ subcommand_run(struct call *call, const struct subcommand *list)
 	if (at->name == NULL)
 		reply_unknown_subcommand(call);
 	else if (is_subcommand_refused(call, at))
-		return;
+		return NULL;
 	else if (at == &help)
 		reply_help(call, list);
 	else
-		at->run(call);
+		return at;
+	return NULL;
+}
+
+bool
+subcommand_check(struct call *call, const struct subcommand *list)
+{
+	return find_subcommand(call, list) != NULL;
+}
+
+void
+subcommand_run(struct call *call, const struct subcommand *list)
+{
+	const struct subcommand *subcommand = find_subcommand(call, list);
+
+	if (subcommand != NULL)
+		subcommand->run(call);
 }

@@ -26,6 +26,7 @@ enum route {
 	/* There too, once all before it but the like has been done. */
 	ROUTE_PUBLISH,
 	ROUTE_KEY,    /* on the shard of its one key, argv[1] */
+	ROUTE_SUBKEY, /* on the shard of its subcommand's one key, argv[2] */
 	ROUTE_KEYS,   /* on the shards of its keys, argv[1] and so on */
 	ROUTE_ALL,    /* on every shard */
 	ROUTE_CURSOR, /* on the shard that its cursor, argv[1], is at */
@@ -110,6 +111,10 @@ struct subcommand {
 	const char *help;
 };
 
+/* Tell whether argv[1] names a subcommand and its arguments suit; else reply.
+ */
+bool subcommand_check(struct call *call, const struct subcommand *list);
+
 /* Run the subcommand that argv[1] names; the list ends with a NULL name. */
 void subcommand_run(struct call *call, const struct subcommand *list);
 
@@ -143,6 +148,9 @@ void command_persist(struct call *call);
 void command_dbsize(struct call *call);
 void command_flush(struct call *call);
 bool command_flush_check(struct call *call);
+
+void command_memory(struct call *call);
+bool command_memory_check(struct call *call);
 
 /* command_expire.c */
 void command_expire(struct call *call);

@@ -2,6 +2,7 @@
  * Commands that care whether a key is there, not what its value is.
  */
 #include "command.h"
+#include "number.h"
 #include "server.h"
 
 void
@@ -73,4 +74,48 @@ command_flush(struct call *call)
 {
 	store_clear(&call->shard->store);
 	reply_ok(call->reply);
+}
+
+/* -- MEMORY ---------------------------------------------------------------- */
+
+/* SAMPLES is for what Redis would estimate; here all is counted. */
+bool
+command_memory_check(struct call *call)
+{
+	static const struct subcommand list[] = {
+		{ "USAGE", -3, command_memory,
+		  "Return how many bytes a key and its value take." },
+		{ NULL, 0, NULL, NULL },
+	};
+	int64_t samples = 0;
+
+	if (!subcommand_check(call, list))
+		return false;
+	if (call->argc == 3)
+		return true;
+	if (call->argc != 5 || !ARG_IS(&call->argv[3], "samples")) {
+		reply_syntax_error(call->reply);
+		return false;
+	}
+	if (!number_parse(call->argv[4].data, call->argv[4].length, &samples)) {
+		reply_not_integer(call->reply);
+		return false;
+	}
+	if (samples < 0) {
+		reply_syntax_error(call->reply);
+		return false;
+	}
+	return true;
+}
+
+void
+command_memory(struct call *call)
+{
+	const struct entry *entry =
+		store_find(&call->shard->store, &call->argv[2]);
+
+	if (entry != NULL)
+		reply_integer(call->reply, (int64_t)entry_memory(entry));
+	else
+		reply_null(call->reply);
 }

@@ -151,10 +151,17 @@ finish_info(struct gather *gather, const struct server *server,
 	    struct bytes *reply)
 {
 	struct info info = { 0 };
+	struct bytes shards = { 0 };
 
-	for (size_t i = 0; i < gather->parts_count; i++)
+	/* There is a part a shard, in their order. */
+	for (size_t i = 0; i < gather->parts_count; i++) {
 		info_add(&info, gather->parts[i].at);
-	info_write(&info, gather->sections, server, reply);
+		if (info_wants_shards(gather->sections))
+			info_add_shard(&shards, (unsigned)i,
+				       gather->parts[i].at);
+	}
+	info_write(&info, gather->sections, server, &shards, reply);
+	bytes_free(&shards);
 }
 
 /* -- arrays that several shards know parts of ------------------------------ */

@@ -115,15 +115,21 @@ static const struct {
 	{ "keyspace", write_keyspace },
 };
 
+/* Behind the others, and only for who asks for it by name, or for all. */
+#define SECTION_SHARDS (1u << SECTIONS)
+
 #define SECTIONS     (sizeof(sections_table) / sizeof(sections_table[0]))
 #define ALL_SECTIONS ((1u << SECTIONS) - 1)
 
 static unsigned
 find_section(const struct arg *name)
 {
-	if (ARG_IS(name, "all") || ARG_IS(name, "default") ||
-	    ARG_IS(name, "everything"))
+	if (ARG_IS(name, "default"))
 		return ALL_SECTIONS;
+	if (ARG_IS(name, "all") || ARG_IS(name, "everything"))
+		return ALL_SECTIONS | SECTION_SHARDS;
+	if (ARG_IS(name, "shards"))
+		return SECTION_SHARDS;
 	for (unsigned i = 0; i < SECTIONS; i++) {
 		const char *section = sections_table[i].name;
 
@@ -156,9 +162,30 @@ info_add(struct info *info, const char *part)
 	memcpy(info, sums, sizeof(sums));
 }
 
+bool
+info_wants_shards(unsigned sections)
+{
+	return (sections & SECTION_SHARDS) != 0;
+}
+
+void
+info_add_shard(struct bytes *shards, unsigned index, const char *part)
+{
+	struct info info;
+
+	memcpy(&info, part, sizeof(info));
+	add_line(shards,
+		 "shard%u:keys=%" PRIu64 ",expires=%" PRIu64
+		 ",used_memory=%" PRIu64 ",clients=%" PRIu64
+		 ",commands=%" PRIu64 ",batches_crossed=%" PRIu64,
+		 index, info.keys, info.expiring, info.memory, info.clients,
+		 info.commands, info.crossed);
+}
+
 void
 info_write(const struct info *info, unsigned sections,
-	   const struct server *server, struct bytes *reply)
+	   const struct server *server, const struct bytes *shards,
+	   struct bytes *reply)
 {
 	struct bytes text = { 0 };
 
@@ -168,6 +195,11 @@ info_write(const struct info *info, unsigned sections,
 		if (text.length > 0)
 			bytes_append(&text, "\r\n", 2);
 		sections_table[i].write(&text, info, server);
+	}
+	if (info_wants_shards(sections)) {
+		add_line(&text, text.length > 0 ? "\r\n# Shards" : "# Shards");
+		bytes_append(&text, shards->data, shards->length);
+		text.failed |= shards->failed;
 	}
 	reply_bulk(reply, text.data, text.length);
 	reply->failed |= text.failed;

@@ -4,6 +4,7 @@
 #ifndef KV_INFO_H
 #define KV_INFO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +35,15 @@ unsigned info_sections(const struct arg *argv, size_t argc);
 /* Add a shard's part, as command_info() has replied it. */
 void info_add(struct info *info, const char *part);
 
-/* Append INFO's reply. */
+/* Tell whether the sections need what each shard has. */
+bool info_wants_shards(unsigned sections);
+
+/* Append a shard's line of the section of shards. */
+void info_add_shard(struct bytes *shards, unsigned index, const char *part);
+
+/* Append INFO's reply; `shards` are the lines of the shards. */
 void info_write(const struct info *info, unsigned sections,
-		const struct server *server, struct bytes *reply);
+		const struct server *server, const struct bytes *shards,
+		struct bytes *reply);
 
 #endif

@@ -30,3 +30,21 @@ keyhash(const struct keyhash *keyhash, const char *data, size_t length)
 	memcpy(&hash, out, sizeof(hash));
 	return hash;
 }
+
+uint64_t
+keyhash_of_key(const struct keyhash *hash, const char *key, size_t length)
+{
+	uint64_t whole = keyhash(hash, key, length);
+	const char *open = length > 0 ? memchr(key, '{', length) : NULL;
+	const char *close;
+
+	if (open == NULL)
+		return whole;
+	open++;
+	close = memchr(open, '}', (size_t)(key + length - open));
+	if (close == NULL || close == open)
+		return whole;
+	return (keyhash(hash, open, (size_t)(close - open)) &
+		~UINT64_C(0xffffffff)) |
+	       keyhash_bucket(whole);
+}

@@ -23,6 +23,14 @@ int keyhash_init(struct keyhash *keyhash);
 uint64_t keyhash(const struct keyhash *keyhash, const char *data,
 		 size_t length);
 
+/*
+ * The hash of a key of the store. Its upper half is that of what is between
+ * the first { and the } behind it, if that is anything: keys with the same tag
+ * share a shard.
+ */
+uint64_t keyhash_of_key(const struct keyhash *keyhash, const char *key,
+			size_t length);
+
 static inline unsigned
 keyhash_shard(uint64_t hash, unsigned shards)
 {

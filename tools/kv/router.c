@@ -203,7 +203,7 @@ fan_out_all(struct call *call, struct connection *connection)
 static unsigned
 hash_key(const struct server *server, struct arg *key)
 {
-	key->hash = keyhash(&server->keyhash, key->data, key->length);
+	key->hash = keyhash_of_key(&server->keyhash, key->data, key->length);
 	return keyhash_shard(key->hash, server->shards_count);
 }
 
@@ -249,6 +249,10 @@ route(struct call *call, struct connection *connection, struct arg *argv)
 	case ROUTE_KEY:
 		route_to(call, connection,
 			 hash_key(connection->shard->server, &argv[1]));
+		break;
+	case ROUTE_SUBKEY:
+		route_to(call, connection,
+			 hash_key(connection->shard->server, &argv[2]));
 		break;
 	case ROUTE_KEYS:
 		route_keys(call, connection, argv);
