@@ -9,6 +9,7 @@
 #include <gyre/histogram.h>
 #include <gyre/task.h>
 #include <gyre/future.h>
+#include <gyre/outbox.h>
 #include <gyre/port.h>
 #include <gyre/bus.h>
 #include <gyre/topic.h>

@@ -13,6 +13,7 @@
 #define TIMES       1024u
 #define DESCRIPTORS 64u
 #define POOL_WINDOW 256u
+#define GATHERED    16u
 
 #define MUST(x)                                                 \
 	((x) ? (void)0                                          \
@@ -27,6 +28,7 @@ struct path {
 };
 
 static struct gyre_loop *loop, *other;
+static struct gyre_outbox *outbox;
 static struct gyre_executor *lane;
 static struct gyre_task tasks[2 * TIMES];
 static gyre_timeout timeouts[2 * TIMES];
@@ -107,6 +109,18 @@ post_tasks(unsigned times)
 		tasks[i].run = run_counted;
 		tasks[i].drop = drop_counted;
 		MUST(gyre_inbox_post(gyre_loop_inbox(loop), &tasks[i]) == 0);
+	}
+}
+
+static void
+gather(unsigned times)
+{
+	struct gyre_inbox *inbox = gyre_loop_inbox(loop);
+
+	for (unsigned i = 0; i < times; i++) {
+		MUST(gyre_outbox_add_callback(outbox, inbox, count, NULL) == 0);
+		if (i % GATHERED == GATHERED - 1)
+			gyre_outbox_flush(outbox);
 	}
 }
 
@@ -338,6 +352,8 @@ use_pool(unsigned times)
 static const struct path paths[] = {
 	{ "post", nothing, post, take },
 	{ "take", post, take, nothing },
+	{ "gather_16", nothing, gather, take },
+	{ "take_16", gather, take, nothing },
 	{ "post_task", nothing, post_tasks, take },
 	{ "take_task", post_tasks, take, nothing },
 	{ "send", prepare_send, send, send_home },
@@ -376,6 +392,7 @@ set_up(struct gyre_pool **ret_pool)
 
 	MUST(gyre_loop_new(&options, &loop) == 0);
 	MUST(gyre_loop_new(&options, &other) == 0);
+	MUST(gyre_outbox_new(NULL, &outbox) == 0);
 	MUST(gyre_pool_new(&threads, ret_pool) == 0);
 	lane = gyre_pool_lane(*ret_pool, "fast");
 	job.home = gyre_loop_inbox(loop);
@@ -407,6 +424,7 @@ main(void)
 		measure(&paths[i], TIMES);
 		measure(&paths[i], 2 * TIMES);
 	}
+	gyre_outbox_free(outbox);
 	gyre_pool_free(pool);
 	MUST(gyre_loop_close(loop, false) == 0);
 	MUST(gyre_loop_close(other, false) == 0);

@@ -1,10 +1,13 @@
 /*
  * Outboxes between real threads: three loops of the simplest kind and two
- * threads without one send notes in all directions, which go on from hop to
- * hop while the loops close in random order. What was accepted was run or
- * dropped, once; from one sender to one loop in the order it was sent; and
- * every block found home, or was freed as an orphan.
+ * threads without one, of which one has an outbox, send notes in all
+ * directions, which go on from hop to hop while the loops close in random
+ * order. What was accepted was run or dropped, once; from one sender to one
+ * loop in the order it was sent; and every block found home, or was freed as an
+ * orphan.
  */
+#include <gyre/outbox.h>
+
 #include "tests/bus/sleeper.h"
 #include "tests/pool/harness.h"
 #include "tests/support/watchdog.h"
@@ -27,7 +30,8 @@ struct sender {
 	pthread_t thread;
 	uint64_t random;
 	uint64_t accepted;
-	uint64_t numbers[LOOPS]; /* of the last note to each loop */
+	uint64_t numbers[LOOPS];    /* of the last note to each loop */
+	struct gyre_outbox *outbox; /* of a thread without a loop, or NULL */
 };
 
 struct loop {
@@ -135,15 +139,21 @@ drop_note_task(struct gyre_task *task, enum gyre_drop_reason reason)
 /* -- sending ------------------------------------------------------------- */
 
 static int
-post_note(struct note *note, bool as_task)
+post_note(struct note *note, struct sender *sender, bool as_task)
 {
 	struct gyre_inbox *inbox = note->world->loops[note->to].sleeper.inbox;
+	struct gyre_outbox *outbox = sender->outbox;
 
-	if (!as_task)
-		return gyre__send_callback(inbox, run_note, note, drop_note);
 	note->task.run = run_note_task;
 	note->task.drop = drop_note_task;
-	return gyre_inbox_post(inbox, &note->task);
+	if (as_task)
+		return outbox != NULL ? gyre_outbox_add_task(outbox, inbox,
+							     &note->task)
+				      : gyre_inbox_post(inbox, &note->task);
+	if (outbox != NULL)
+		return gyre_outbox_add_callback_drop(outbox, inbox, run_note,
+						     note, drop_note);
+	return gyre__send_callback(inbox, run_note, note, drop_note);
 }
 
 /* To one of the loops at random. A refused note is still the sender's. */
@@ -158,7 +168,7 @@ send_note(struct note *note, struct sender *sender)
 	note->to = to;
 	note->number = sender->numbers[to] + 1;
 	note->checksum = checksum_of(note);
-	result = post_note(note, random >> 32 & 1);
+	result = post_note(note, sender, random >> 32 & 1);
 	CHECK(result == 0 || result == -ESHUTDOWN);
 	if (result < 0)
 		return false;
@@ -194,9 +204,13 @@ send_notes(void *arg)
 
 	for (unsigned i = 0; i < sender->world->notes; i++) {
 		send_new_note(sender);
-		if (harness_random(&sender->random) % 64 == 0)
-			sched_yield();
+		if (harness_random(&sender->random) % 64 != 0)
+			continue;
+		if (sender->outbox != NULL)
+			gyre_outbox_flush(sender->outbox);
+		sched_yield();
 	}
+	gyre_outbox_free(sender->outbox);
 	return NULL;
 }
 
@@ -280,6 +294,7 @@ make_sender(struct sender *sender, struct world *world, unsigned index,
 static struct world *
 make_world(unsigned notes, uint64_t *seed)
 {
+	const struct gyre_outbox_options options = { ._sys = harness_sys() };
 	struct world *world = calloc(1, sizeof(*world));
 
 	CHECK(world != NULL);
@@ -296,6 +311,7 @@ make_world(unsigned notes, uint64_t *seed)
 	}
 	for (unsigned i = 0; i < OTHERS; i++)
 		make_sender(&world->others[i], world, LOOPS + i, seed);
+	CHECK(gyre_outbox_new(&options, &world->others[0].outbox) == 0);
 	return world;
 }
 

@@ -122,6 +122,39 @@ driver_post(struct driver *driver, driver_fn fn, void *arg)
 	driver_must(gyre_loop_add_callback(driver->loop, fn, arg));
 }
 
+#define DRIVER_GATHERS
+
+struct driver_outbox {
+	struct gyre_outbox *outbox;
+	struct gyre_inbox *inbox;
+};
+
+static inline void
+driver_outbox_open(struct driver_outbox *outbox, struct driver *to)
+{
+	driver_must(gyre_outbox_new(NULL, &outbox->outbox));
+	outbox->inbox = gyre_loop_inbox(to->loop);
+}
+
+static inline void
+driver_outbox_add(struct driver_outbox *outbox, driver_fn fn, void *arg)
+{
+	driver_must(gyre_outbox_add_callback(outbox->outbox, outbox->inbox, fn,
+					     arg));
+}
+
+static inline void
+driver_outbox_flush(struct driver_outbox *outbox)
+{
+	gyre_outbox_flush(outbox->outbox);
+}
+
+static inline void
+driver_outbox_close(struct driver_outbox *outbox)
+{
+	gyre_outbox_free(outbox->outbox);
+}
+
 static inline void
 driver_stats(struct driver *driver, double *ret_sleeps, double *ret_rings)
 {

@@ -121,7 +121,8 @@ xpost_main(void *arg)
 }
 
 static inline void
-bench_xpost(struct params *params, struct result *result)
+xpost_measure(struct params *params, struct result *result,
+	      void *(*poster_main)(void *))
 {
 	xpost.threads = params_number(params, "threads", 1, XPOST_THREADS_MAX);
 	xpost.count = params_number(params, "count", 4000000, 1000000000) /
@@ -138,7 +139,7 @@ bench_xpost(struct params *params, struct result *result)
 	driver_open(&xpost.driver);
 	result_begin(result);
 	for (uint64_t i = 0; i < xpost.threads; i++)
-		post_start(&xpost.posters[i].thread, xpost_main,
+		post_start(&xpost.posters[i].thread, poster_main,
 			   &xpost.posters[i]);
 	driver_run(&xpost.driver);
 	result_end(result, xpost.threads * xpost.count);
@@ -147,6 +148,12 @@ bench_xpost(struct params *params, struct result *result)
 	driver_stats(&xpost.driver, &result->sleeps, &result->rings);
 	driver_close(&xpost.driver);
 	free(xpost.posters);
+}
+
+static inline void
+bench_xpost(struct params *params, struct result *result)
+{
+	xpost_measure(params, result, xpost_main);
 }
 
 /* -- xrate ----------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  * a bench_pool too, and this is what it measures; DRIVER_WITHOUT_TIMERS: the
  * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order;
  * DRIVER_ECHO: it has an echo of its own; DRIVER_CAN_SPIN: before it sleeps,
- * as driver_spin(ns) says; DRIVER_SPINS: it does not sleep.
+ * as driver_spin(ns) says; DRIVER_SPINS: it does not sleep;
+ * DRIVER_GATHERS: a thread can have an outbox.
  */
 #ifndef BENCH_SHAPES_H
 #define BENCH_SHAPES_H
@@ -11,6 +12,9 @@
 #include "post_shape.h"
 #ifdef DRIVER_CAN_SPIN
 #include "spin_shape.h"
+#endif
+#ifdef DRIVER_GATHERS
+#include "gather_shape.h"
 #endif
 #ifndef DRIVER_ECHO
 #include "watched_echo.h"
@@ -38,6 +42,9 @@ static const struct bench benches[] = {
 	{ "xrate", XRATE_WHAT, bench_xrate },
 	{ "xping", XPING_WHAT, bench_xping },
 	{ "xmesh", XMESH_WHAT, bench_xmesh },
+#ifdef DRIVER_GATHERS
+	{ "xgather", XGATHER_WHAT, bench_xgather },
+#endif
 #ifdef DRIVER_CAN_SPIN
 	{ "xpost_spin", XPOST_WHAT SPIN_WHAT, bench_xpost_spin },
 	{ "xrate_spin", XRATE_WHAT SPIN_WHAT, bench_xrate_spin },
