@@ -93,8 +93,8 @@ struct gyre_loop_options {
 	 * gyre_loop_start() and the like, and only while the thread may run on
 	 * one CPU alone and the machine has more; if it finds that it shares
 	 * that CPU, it takes it as in vain many times. Descriptors and timeouts
-	 * are looked at meanwhile. 0: never. Several microseconds, about what
-	 * it takes to sleep and to be woken, are a good beginning.
+	 * are looked at meanwhile. 0: never. A little more than it takes
+	 * to wake another thread is a good beginning.
 	 */
 	int64_t spin_ns;
 	const struct gyre_sys *_sys;

@@ -4,8 +4,8 @@
 
 #include "post_shape.h"
 
-#define SPIN_WHAT   " spin=20000 ns at the most"
-#define SPIN_NS     20000
+#define SPIN_WHAT   " spin=100000 ns at the most"
+#define SPIN_NS     100000
 #define SPIN_NS_MAX 1000000
 
 static inline void
