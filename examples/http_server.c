@@ -8,7 +8,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "http_request.h"
+#include "http_server/request.h"
 
 #include <gyre/gyre.h>
 

@@ -1,6 +1,6 @@
 /* Requests of HTTP/1: what is right is read, whatever pieces it comes in, and
  * what is not is refused. */
-#include "examples/http_request.h"
+#include "examples/http_server/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
  * The requests of HTTP/1.x, as RFC 9112 has them, read from bytes that come in
  * whatever pieces. Nothing is copied, and nothing allocated.
  */
-#ifndef GYRE_EXAMPLES_HTTP_REQUEST_H
-#define GYRE_EXAMPLES_HTTP_REQUEST_H
+#ifndef GYRE_EXAMPLES_HTTP_SERVER_REQUEST_H
+#define GYRE_EXAMPLES_HTTP_SERVER_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L /* strncasecmp */
 
-#include "http_request.h"
+#include "request.h"
 
 #include <string.h>
 #include <strings.h>
