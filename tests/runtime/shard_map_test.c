@@ -252,7 +252,7 @@ static void
 who_has_no_shard_must_name_a_runtime(void **state)
 {
 	(void)state;
-	assert_true(aborts_saying(ask_nowhere, NULL, "loop->shard != NULL"));
+	assert_true(aborts_saying(ask_nowhere, NULL, "shard != NULL"));
 }
 
 int
