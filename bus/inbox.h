@@ -30,6 +30,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/sys.h"
+#include "base/thread.h"
 #include "bus/cells.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
@@ -172,11 +173,14 @@ void gyre__inbox_close(struct gyre_inbox *inbox, struct gyre__chain *chain);
  * has sent home. Consumer. */
 void gyre__inbox_admit_insiders(struct gyre_inbox *inbox);
 
+/* Whether this thread, which runs no loop, may not send there. */
 static inline bool
-gyre__inbox_is_for_insiders(const struct gyre_inbox *inbox)
+gyre__inbox_refuses_thread(const struct gyre_inbox *inbox)
 {
 	/* inbox.O1 relaxed: nothing is read through it */
-	return gyre__load_32_relaxed(&inbox->for_insiders) != 0;
+	return GYRE__UNLIKELY(gyre__load_32_relaxed(&inbox->for_insiders) !=
+			      0) &&
+	       !gyre__thread_is_ours;
 }
 
 /* Take `count` more references; any thread that has one. */

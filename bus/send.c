@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/fork.h"
-#include "base/thread.h"
 #include "base/trace.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
@@ -114,14 +113,6 @@ push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	return result;
 }
 
-/* Whether a thread without an outbox may not send there. */
-static inline bool
-is_refused(const struct gyre_inbox *inbox)
-{
-	return GYRE__UNLIKELY(gyre__inbox_is_for_insiders(inbox)) &&
-	       !gyre__thread_is_ours;
-}
-
 int
 gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 		    gyre_drop_fn drop)
@@ -134,7 +125,7 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
-	if (is_refused(inbox))
+	if (gyre__inbox_refuses_thread(inbox))
 		return -ESHUTDOWN;
 	cell = gyre__cells_take(&inbox->cells);
 	if (cell == NULL)
@@ -150,7 +141,7 @@ gyre__send_callback_from_signal(struct gyre_inbox *inbox, gyre_callback_fn fn,
 
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
-	if (is_refused(inbox))
+	if (gyre__inbox_refuses_thread(inbox))
 		return -ESHUTDOWN;
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	cell = gyre__cells_take_free(&inbox->cells);
@@ -170,7 +161,7 @@ send_task(struct gyre_inbox *inbox, struct gyre_task *task, bool is_from_inside)
 	GYRE__TRACE_TASK_POSTED(inbox, task, 1);
 	if (outbox != NULL)
 		return gyre__outbox_post(outbox, inbox, task);
-	if (!is_from_inside && is_refused(inbox))
+	if (!is_from_inside && gyre__inbox_refuses_thread(inbox))
 		return -ESHUTDOWN;
 	return gyre__inbox_send(inbox, task, task);
 }
@@ -251,8 +242,9 @@ post_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
 	struct gyre__lane *lane;
 
 	if (outbox == NULL)
-		return is_refused(inbox) ? -ESHUTDOWN
-					 : push_chain(inbox, chain);
+		return gyre__inbox_refuses_thread(inbox)
+			       ? -ESHUTDOWN
+			       : push_chain(inbox, chain);
 	if (inbox == outbox->home)
 		return post_chain_ready(outbox, chain);
 	if (gyre__inbox_is_closed(inbox))

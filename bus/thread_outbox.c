@@ -14,7 +14,6 @@
 #include "base/exception.h"
 #include "base/fork.h"
 #include "base/log.h"
-#include "base/thread.h"
 #include "base/trace.h"
 #include "bus/inbox.h"
 #include "bus/outbox.h"
@@ -79,10 +78,7 @@ refusal(const struct gyre_outbox *outbox, const struct gyre_inbox *inbox)
 		     gyre__outbox_of_thread == &outbox->outbox);
 	if (gyre__is_fork(inbox->forks))
 		return -EPERM;
-	if (GYRE__UNLIKELY(gyre__inbox_is_for_insiders(inbox)) &&
-	    !gyre__thread_is_ours)
-		return -ESHUTDOWN;
-	return 0;
+	return gyre__inbox_refuses_thread(inbox) ? -ESHUTDOWN : 0;
 }
 
 /* Nothing but blocks has this home, and they need no turn. */

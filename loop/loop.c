@@ -6,11 +6,9 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/fork.h"
-#include "base/log.h"
 #include "bus/inbox.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 /* -- new ----------------------------------------------------------------- */
 
@@ -111,13 +109,7 @@ check_options(const struct gyre_loop_options *options)
 	if (options->make_current == GYRE_MAKE_CURRENT_YES &&
 	    gyre_loop_current(false) != NULL)
 		return -EEXIST;
-	if (options->spin_ns >= 0 && options->spin_ns <= GYRE_SPIN_MAX_NS)
-		return 0;
-	gyre__log(&options->log, GYRE_LOG_ERROR,
-		  "loop: a spin_ns of %" PRId64
-		  " is negative or more than a millisecond",
-		  options->spin_ns);
-	return -EINVAL;
+	return gyre__spin_check(&options->log, "loop", options->spin_ns);
 }
 
 int

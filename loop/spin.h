@@ -11,6 +11,8 @@
 #ifndef GYRE_LOOP_SPIN_H
 #define GYRE_LOOP_SPIN_H
 
+#include <gyre/base.h>
+
 #include "base/sys.h"
 
 #include <stdbool.h>
@@ -34,6 +36,11 @@ struct gyre__spin {
 	uint64_t found; /* of which something ended before their time */
 	int64_t spun_ns;
 };
+
+/* Whether a loop may be asked to spin so long: 0, or -EINVAL with a line that
+ * says whose option it is. */
+int gyre__spin_check(const struct gyre_log *log, const char *whose,
+		     int64_t max_ns);
 
 void gyre__spin_init(struct gyre__spin *spin, int64_t max_ns);
 

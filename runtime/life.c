@@ -131,14 +131,20 @@ gyre__life_begin(struct gyre_runtime *runtime)
 }
 
 void
-gyre__life_fini(struct gyre_runtime *runtime)
+gyre__life_free_loops(struct gyre_runtime *runtime)
 {
-	gyre_pool_free(runtime->pool);
-	runtime->pool = NULL;
 	for (unsigned i = 0; i < runtime->shards_count; i++) {
 		gyre_loop_free(runtime->shards[i].shard.loop);
 		runtime->shards[i].shard.loop = NULL;
 	}
+}
+
+void
+gyre__life_fini(struct gyre_runtime *runtime)
+{
+	gyre_pool_free(runtime->pool);
+	runtime->pool = NULL;
+	gyre__life_free_loops(runtime);
 	gyre__bus_free(runtime->bus);
 	runtime->bus = NULL;
 	gyre__simulation_free(runtime->simulation);

@@ -6,9 +6,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "bus/bus.h"
+#include "loop/spin.h"
 #include "runtime/placement.h"
-#include "runtime/simulation.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -109,18 +108,6 @@ destroy(struct gyre_runtime *runtime)
 	sys->release(runtime);
 }
 
-static int
-check_spin(const struct gyre_runtime_options *options)
-{
-	if (options->spin_ns >= 0 && options->spin_ns <= GYRE_SPIN_MAX_NS)
-		return 0;
-	gyre__log(&options->log, GYRE_LOG_ERROR,
-		  "runtime: a spin_ns of %" PRId64
-		  " is negative or more than a millisecond",
-		  options->spin_ns);
-	return -EINVAL;
-}
-
 /* What the loops spin, which they do not if it can only harm. */
 static int64_t
 decide_spin(const struct gyre__placement *placement,
@@ -182,7 +169,7 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	if (result == 0)
 		result = check_watchdog(&given);
 	if (result == 0)
-		result = check_spin(&given);
+		result = gyre__spin_check(&given.log, "runtime", given.spin_ns);
 	if (result < 0)
 		return result;
 	if (given.simulate != 0)

@@ -180,6 +180,9 @@ bool gyre__runtime_is_at_rest(const struct gyre_runtime *runtime);
 int gyre__life_begin(struct gyre_runtime *runtime);
 void gyre__life_fini(struct gyre_runtime *runtime);
 
+/* Free the loops alone, which are closed. */
+void gyre__life_free_loops(struct gyre_runtime *runtime);
+
 /* -- control.c ----------------------------------------------------------- */
 
 /* After a life: a stop is early again. The starter. */

@@ -269,10 +269,7 @@ end_in_vain(struct gyre_runtime *runtime, int result)
 {
 	join_shards(runtime);
 	close_the_rest(runtime);
-	for (unsigned i = 0; i < runtime->shards_count; i++) {
-		gyre_loop_free(runtime->shards[i].shard.loop);
-		runtime->shards[i].shard.loop = NULL;
-	}
+	gyre__life_free_loops(runtime);
 	return failure_of(runtime, result);
 }
 
