@@ -26,20 +26,12 @@ set_up(void **state)
 	return 0;
 }
 
-static void
-close_and_free(struct stand_in *stand_in)
-{
-	if (!gyre__inbox_is_closed(stand_in->inbox))
-		stand_in_close(stand_in);
-	stand_in_free(stand_in);
-}
-
 static int
 tear_down(void **state)
 {
 	harness_pretend_fork(false);
-	close_and_free(&a);
-	close_and_free(&b);
+	stand_in_end(&a);
+	stand_in_end(&b);
 	return bus_tear_down(state);
 }
 

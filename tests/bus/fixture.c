@@ -171,6 +171,14 @@ stand_in_free(struct stand_in *stand_in)
 }
 
 void
+stand_in_end(struct stand_in *stand_in)
+{
+	if (!gyre__inbox_is_closed(stand_in->inbox))
+		stand_in_close(stand_in);
+	stand_in_free(stand_in);
+}
+
+void
 assert_conserved(const struct stand_in *stand_in)
 {
 	const struct gyre__outbox *outbox = &stand_in->outbox;

@@ -77,6 +77,9 @@ void step(struct stand_in *stand_in);
 void stand_in_close(struct stand_in *stand_in);
 void stand_in_free(struct stand_in *stand_in);
 
+/* Both, unless it is closed already. */
+void stand_in_end(struct stand_in *stand_in);
+
 /* What was accepted is run, dropped or waiting. */
 void assert_conserved(const struct stand_in *stand_in);
 

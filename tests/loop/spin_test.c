@@ -93,15 +93,6 @@ set_up(void **state)
 	return 0;
 }
 
-static struct gyre_loop_stats
-stats(void)
-{
-	struct gyre_loop_stats stats;
-
-	gyre_loop_get_stats(the_loop, &stats);
-	return stats;
-}
-
 /* In so long: in a spin, if it spins so long. */
 static void
 expect(void (*come)(void), int64_t delay_ns)

@@ -4,15 +4,6 @@
 #include "loop/loop.h"
 #include "tests/support/loop_fixture.h"
 
-static struct gyre_loop_stats
-stats(void)
-{
-	struct gyre_loop_stats stats;
-
-	gyre_loop_get_stats(the_loop, &stats);
-	return stats;
-}
-
 static void
 work_for_3_ms(void *arg)
 {

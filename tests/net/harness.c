@@ -347,6 +347,28 @@ run_until(bool (*done)(void *arg), void *arg)
 	}
 }
 
+struct count {
+	const unsigned *counted;
+	unsigned wanted;
+};
+
+static bool
+is_reached(void *arg)
+{
+	const struct count *count = arg;
+
+	return *count->counted >= count->wanted;
+}
+
+void
+run_until_counted(const unsigned *counted, unsigned wanted)
+{
+	struct count count = { counted, wanted };
+
+	run_until(is_reached, &count);
+	assert_int_equal(*counted, wanted);
+}
+
 uint64_t
 iterations(void)
 {

@@ -72,6 +72,9 @@ void close_loop(void);
 void run_until(bool (*done)(void *arg), void *arg);
 void run_for(int64_t delay_ns);
 
+/* Run it until so many are counted, which may not become more. */
+void run_until_counted(const unsigned *counted, unsigned count);
+
 uint64_t iterations(void);
 
 /* -- peers: plain non-blocking sockets ------------------------------------ */

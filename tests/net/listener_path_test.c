@@ -48,19 +48,6 @@ accept_and_close(struct gyre_listener *from, int fd, void *arg)
 	close(fd);
 }
 
-static bool
-has_accepted(void *count)
-{
-	return accepted_count >= *(unsigned *)count;
-}
-
-static void
-run_until_accepted(unsigned count)
-{
-	run_until(has_accepted, &count);
-	assert_int_equal(accepted_count, count);
-}
-
 static int
 connect_to_path(void)
 {
@@ -122,7 +109,7 @@ a_listener_accepts_at_a_path(void **state)
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0660);
 	knock();
-	run_until_accepted(1);
+	run_until_counted(&accepted_count, 1);
 	gyre_listener_close(listener);
 	assert_int_equal(connect_to_path(), -ENOENT);
 	assert_int_equal(open_at_path(&listener), 0);
@@ -171,7 +158,7 @@ what_a_dead_process_left_is_taken_away(void **state)
 	assert_int_equal(connect_to_path(), -ECONNREFUSED);
 	assert_int_equal(open_at_path(&listener), 0);
 	knock();
-	run_until_accepted(1);
+	run_until_counted(&accepted_count, 1);
 	gyre_listener_close(listener);
 }
 

@@ -65,19 +65,6 @@ connect_clients(unsigned count)
 			connect_to(gyre_listener_port(listener));
 }
 
-static bool
-has_accepted(void *count)
-{
-	return accepted_count >= *(unsigned *)count;
-}
-
-static void
-run_until_accepted(unsigned count)
-{
-	run_until(has_accepted, &count);
-	assert_int_equal(accepted_count, count);
-}
-
 static int
 setup(void **state)
 {
@@ -109,7 +96,7 @@ a_listener_accepts(void **state)
 	open_listener(accept_and_keep);
 	assert_true(gyre_listener_port(listener) != 0);
 	connect_clients(3);
-	run_until_accepted(3);
+	run_until_counted(&accepted_count, 3);
 	gyre_listener_close(listener);
 	gyre_listener_close(NULL);
 }
@@ -133,7 +120,7 @@ a_listener_accepts_over_ipv6(void **state)
 	address.sin6_port = htons(gyre_listener_port(listener));
 	assert_int_equal(
 		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	run_until_accepted(1);
+	run_until_counted(&accepted_count, 1);
 	gyre_listener_close(listener);
 	close(fd);
 }
@@ -231,7 +218,7 @@ a_flood_is_accepted_in_bounded_helpings(void **state)
 	(void)state;
 	open_listener(accept_and_keep);
 	connect_clients(200);
-	run_until_accepted(200);
+	run_until_counted(&accepted_count, 200);
 	assert_int_equal(accepted_at_once, 64);
 	gyre_listener_close(listener);
 }
@@ -247,7 +234,7 @@ lost_connections_are_skipped(void **state)
 	for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		inject(&faults.accept, 1, 2, errors[i]);
 		connect_clients(1);
-		run_until_accepted(i + 1);
+		run_until_counted(&accepted_count, i + 1);
 	}
 	assert_int_equal(log_lines, 0);
 	gyre_listener_close(listener);
@@ -261,7 +248,7 @@ a_raise_in_on_accept_is_reported_each_time(void **state)
 	(void)state;
 	open_listener(accept_and_raise);
 	connect_clients(3);
-	run_until_accepted(3);
+	run_until_counted(&accepted_count, 3);
 	gyre_loop_get_stats(loop, &stats);
 	assert_int_equal(stats.exceptions, 3);
 	gyre_listener_close(listener);
@@ -303,11 +290,11 @@ check_shortage(int error)
 	/* The next try succeeds. */
 	faults.accept.fail_at = 0;
 	calls = faults.accept.calls;
-	run_until_accepted(2);
+	run_until_counted(&accepted_count, 2);
 	assert_true(faults.accept.calls - calls <= 3);
 	/* and it watches again */
 	connect_clients(1);
-	run_until_accepted(3);
+	run_until_counted(&accepted_count, 3);
 	gyre_listener_close(listener);
 }
 
@@ -340,7 +327,7 @@ errors_without_end_do_not_spin(void **state)
 	helpings = 1 + (gyre_loop_time(loop) - began_ns) / GYRE_MS(50);
 	assert_true(faults.accept.calls <= helpings * 64);
 	faults.accept.fail_at = 0;
-	run_until_accepted(1);
+	run_until_counted(&accepted_count, 1);
 	gyre_listener_close(listener);
 }
 
@@ -374,7 +361,7 @@ the_processs_limit_is_waited_out(void **state)
 	assert_int_equal(accepted_count, 0);
 	assert_true(too_many <= 0);
 	assert_int_equal(log_lines, 1);
-	run_until_accepted(2);
+	run_until_counted(&accepted_count, 2);
 	gyre_listener_close(listener);
 }
 
@@ -386,7 +373,7 @@ a_shortage_that_comes_and_goes_is_logged_once(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		inject(&faults.accept, 1, 0, EMFILE);
 		connect_clients(1);
-		run_until_accepted(i + 1);
+		run_until_counted(&accepted_count, i + 1);
 	}
 	assert_int_equal(log_lines, 1);
 	/* much later it is news again, but the same shortage is not */
@@ -396,7 +383,7 @@ a_shortage_that_comes_and_goes_is_logged_once(void **state)
 	run_for(GYRE_MS(10));
 	assert_int_equal(log_lines, 2);
 	faults.late_ns += GYRE_SECONDS(11);
-	run_until_accepted(6);
+	run_until_counted(&accepted_count, 6);
 	assert_int_equal(log_lines, 2);
 	gyre_listener_close(listener);
 }
@@ -422,7 +409,7 @@ without_memory_for_a_timeout_it_still_accepts(void **state)
 				    &timeout) == 0)
 		continue;
 	gyre_loop_remove_timeout(loop, timeout);
-	run_until_accepted(1);
+	run_until_counted(&accepted_count, 1);
 	gyre_listener_close(listener);
 }
 
@@ -445,7 +432,7 @@ a_listener_may_be_closed_in_its_callback(void **state)
 	(void)state;
 	open_listener(accept_and_close_listener);
 	connect_clients(100);
-	run_until_accepted(100);
+	run_until_counted(&accepted_count, 100);
 	run_for(GYRE_MS(1));
 	assert_int_equal(accepted_count, 100);
 }

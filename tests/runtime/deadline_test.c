@@ -118,28 +118,14 @@ await_for_ever(const struct gyre_shard *shard, void *state)
 	CHECK(gyre_shard_await(shard, future) == 0);
 }
 
-static int
-start_nothing(const struct gyre_shard *shard, void *arg, void **ret_state)
-{
-	(void)shard;
-	(void)arg;
-	(void)ret_state;
-	return 0;
-}
-
 static void
 stop_at_the_deadline_of(const struct gyre_service_ops *ops)
 {
-	struct gyre_runtime_options options;
 	struct fixture fixture;
 
 	fixture_init(&fixture);
 	fixture.stop_timeout_ns = GYRE_MS(20);
-	options = fixture_options(&fixture, 2);
-	assert_int_equal(fixture_new(&fixture, &options, 0), 0);
-	assert_int_equal(gyre_runtime_add_service(fixture.runtime, ops, NULL),
-			 0);
-	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	fixture_start_with(&fixture, 2, ops);
 	gyre_runtime_stop(fixture.runtime);
 	assert_int_equal(gyre_runtime_wait(fixture.runtime), 0);
 	assert_non_null(strstr(fixture.log, "waits for service endless for "));
@@ -150,7 +136,7 @@ static void
 the_deadline_ends_a_drain_and_a_stop_that_wait(void **state)
 {
 	struct gyre_service_ops ops = { .name = "endless",
-					.start = start_nothing,
+					.start = fixture_start_nothing,
 					.drain = await_for_ever };
 
 	(void)state;

@@ -484,18 +484,13 @@ connect_and_stop(void *arg)
 static void
 listeners_and_periodics_are_quiet(void **state)
 {
-	struct gyre_runtime_options options;
 	struct fixture fixture;
 
 	(void)state;
 	accepted = calls = calls_when_quiet = 0;
 	refusal = 0;
 	fixture_init(&fixture);
-	options = fixture_options(&fixture, 1);
-	assert_int_equal(fixture_new(&fixture, &options, 0), 0);
-	assert_int_equal(
-		gyre_runtime_add_service(fixture.runtime, &listening, NULL), 0);
-	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	fixture_start_with(&fixture, 1, &listening);
 	assert_int_equal(gyre_loop_add_callback(loop_of(&fixture, 0),
 						connect_and_stop, &fixture),
 			 0);
@@ -610,34 +605,20 @@ wait_for_a_job(const struct gyre_shard *shard, void *state)
 	atomic_store(&drain_waits, true);
 }
 
-static int
-start_nothing(const struct gyre_shard *shard, void *arg, void **ret_state)
-{
-	(void)shard;
-	(void)arg;
-	(void)ret_state;
-	return 0;
-}
-
 static void
 while_services_drain_only_gyres_threads_may_send(void **state)
 {
 	static const struct gyre_service_ops service = {
 		.name = "waiting",
-		.start = start_nothing,
+		.start = fixture_start_nothing,
 		.drain = wait_for_a_job,
 	};
-	struct gyre_runtime_options options;
 	struct fixture fixture;
 
 	(void)state;
 	fixture_init(&fixture);
 	fixture.stop_timeout_ns = GYRE_FOREVER;
-	options = fixture_options(&fixture, 1);
-	assert_int_equal(fixture_new(&fixture, &options, 0), 0);
-	assert_int_equal(
-		gyre_runtime_add_service(fixture.runtime, &service, NULL), 0);
-	assert_int_equal(gyre_runtime_start(fixture.runtime), 0);
+	fixture_start_with(&fixture, 1, &service);
 	gyre_runtime_stop(fixture.runtime);
 	while (!atomic_load(&drain_waits))
 		sched_yield();

@@ -189,6 +189,28 @@ fixture_start(struct fixture *fixture, unsigned loops, unsigned services)
 	CHECK(gyre_runtime_start(fixture->runtime) == 0);
 }
 
+int
+fixture_start_nothing(const struct gyre_shard *shard, void *arg,
+		      void **ret_state)
+{
+	(void)shard;
+	(void)arg;
+	(void)ret_state;
+	return 0;
+}
+
+void
+fixture_start_with(struct fixture *fixture, unsigned loops,
+		   const struct gyre_service_ops *service)
+{
+	const struct gyre_runtime_options options =
+		fixture_options(fixture, loops);
+
+	CHECK(fixture_new(fixture, &options, 0) == 0);
+	CHECK(gyre_runtime_add_service(fixture->runtime, service, NULL) == 0);
+	CHECK(gyre_runtime_start(fixture->runtime) == 0);
+}
+
 void
 fixture_stop_and_end(struct fixture *fixture)
 {

@@ -72,4 +72,11 @@ void fixture_end(struct fixture *fixture);
 void fixture_start(struct fixture *fixture, unsigned loops, unsigned services);
 void fixture_stop_and_end(struct fixture *fixture);
 
+/* The same with one service, of the test's own; and a start for it that does
+ * nothing. */
+void fixture_start_with(struct fixture *fixture, unsigned loops,
+			const struct gyre_service_ops *service);
+int fixture_start_nothing(const struct gyre_shard *shard, void *arg,
+			  void **ret_state);
+
 #endif

@@ -173,18 +173,26 @@ signal_the_first(struct fixture *fixture, const struct gyre_shard *shard)
 		CHECK(gyre_loop_add_callback(shard->loop, raise_it, NULL) == 0);
 }
 
+/* A runtime that hears the signals which its first shard raises. */
+static void
+make_signalled(struct fixture *fixture)
+{
+	struct gyre_runtime_options options;
+
+	fixture_init(fixture);
+	fixture->on_start = signal_the_first;
+	options = fixture_options(fixture, 2);
+	options.stop_signals = true;
+	assert_int_equal(fixture_new(fixture, &options, 1), 0);
+}
+
 static void
 a_signal_to_who_runs_it_stops_it(void **state)
 {
 	struct fixture fixture;
-	struct gyre_runtime_options options;
 
 	(void)state;
-	fixture_init(&fixture);
-	fixture.on_start = signal_the_first;
-	options = fixture_options(&fixture, 2);
-	options.stop_signals = true;
-	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
+	make_signalled(&fixture);
 	assert_int_equal(gyre_runtime_run(fixture.runtime), 0);
 	fixture_end(&fixture);
 	for (unsigned i = 0; i < 2; i++)
@@ -355,14 +363,9 @@ static void
 signals_of_one_life_are_forgotten_in_the_next(void **state)
 {
 	struct fixture fixture;
-	struct gyre_runtime_options options;
 
 	(void)state;
-	fixture_init(&fixture);
-	fixture.on_start = signal_the_first;
-	options = fixture_options(&fixture, 2);
-	options.stop_signals = true;
-	assert_int_equal(fixture_new(&fixture, &options, 1), 0);
+	make_signalled(&fixture);
 	raises = 2;
 	assert_int_equal(gyre_runtime_run(fixture.runtime), 0);
 	raises = 1;

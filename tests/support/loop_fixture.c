@@ -75,6 +75,15 @@ close_and_free(struct gyre_loop *loop)
 
 struct gyre_loop *the_loop;
 
+struct gyre_loop_stats
+stats(void)
+{
+	struct gyre_loop_stats stats;
+
+	gyre_loop_get_stats(the_loop, &stats);
+	return stats;
+}
+
 void
 stop_callback(void *word)
 {

@@ -102,6 +102,9 @@ struct gyre_loop *new_loop(const struct gyre_loop_options *options);
 
 void close_and_free(struct gyre_loop *loop);
 
+/* What the_loop tells of itself. */
+struct gyre_loop_stats stats(void);
+
 /* Callbacks: stop the_loop, and say the argument if it is not NULL. */
 void stop_callback(void *word);
 void stop_handler(int fd, unsigned events, void *word);
