@@ -592,15 +592,17 @@ class Path(unittest.TestCase):
                 ["redis-cli", "-s", self.path, "set", "a", "1"],
                 capture_output=True, text=True, timeout=TIMEOUT)
             self.assertEqual(done.stdout, "OK\n")
-            clients = [Client(self.path) for _ in range(20)]
             with server.client() as other:
                 self.assertEqual(other.ask("GET", "a"), b"$1\r\n1\r\n")
+                wait_for(lambda: info(other)["connected_clients"] == "1",
+                         "redis-cli to be gone")
+                clients = [Client(self.path) for _ in range(20)]
+                for number, client in enumerate(clients):
+                    self.assertEqual(client.ask("APPEND", "b", "x"),
+                                     b":%d\r\n" % (number + 1))
                 # The limit is one, wherever they come from.
                 with Client(self.path) as extra:
                     self.assertIn(b"max number", extra.rest())
-            for number, client in enumerate(clients):
-                self.assertEqual(client.ask("APPEND", "b", "x"),
-                                 b":%d\r\n" % (number + 1))
             # They are numbered by shard; all shards have some.
             self.assertEqual({parse(client.ask("CLIENT", "ID")) % 4
                               for client in clients}, {0, 1, 2, 3})
