@@ -74,6 +74,7 @@ class Options(unittest.TestCase):
             self.assertEqual(done.returncode, 2, options)
             self.assertEqual(done.stdout, "")
             self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+        self.assertIn("-x is no option", run("-xyz").stderr)
 
     def test_port_taken_is_one_line_and_1(self):
         with GyreKv(PROGRAM) as server:

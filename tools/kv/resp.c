@@ -78,7 +78,9 @@ take_count(struct resp *resp, const struct input *input, const char *too_big,
 		return status;
 	if (end + 1 >= input->length)
 		return RESP_MORE;
+	/* Where the type byte is to be may be the \r itself. */
 	*ret_valid =
+		end > resp->position &&
 		number_parse(line + 1, end - resp->position - 1, ret_count);
 	resp->position = end + 2;
 	resp->searched = resp->position;

@@ -311,6 +311,8 @@ options_parse(struct options *options, int argc, char **argv)
 		}
 		if (option == ':')
 			return bad("%s wants a value", argv[optind - 1]);
+		if (option == '?' && optopt > 0 && optopt < OPTION_LOOPS)
+			return bad("-%c is no option", optopt);
 		if (option == '?')
 			return bad("%s is no option", argv[optind - 1]);
 		if (!take_option(options, option, optarg))
