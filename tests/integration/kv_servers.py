@@ -224,18 +224,18 @@ class Client:
         """The offset behind the reply that begins at an offset."""
         end = self.line(at)
         kind = self.buffer[self.at + at]
-        if kind in b"+-:":
+        if kind in b"+-:_,#":
             return end
         count = int(self.buffer[self.at + at + 1:self.at + end - 2])
-        if kind == ord("$"):
+        if kind in b"$=":
             if count >= 0:
                 end += count + 2
             while len(self.buffer) - self.at < end:
                 self.more()
             return end
-        if kind != ord("*"):
+        if kind not in b"*~>%":
             raise Failure(f"no reply: {bytes(self.buffer[:100])!r}")
-        for _ in range(count):
+        for _ in range(count * (2 if kind == ord("%") else 1)):
             end = self.measure(end)
         return end
 
@@ -264,8 +264,13 @@ class Client:
         return rest
 
 
+class Push(list):
+    """What nobody asked for, in RESP3."""
+
+
 def parse(reply):
-    """A reply as Python values; an error is an Exception."""
+    """A reply as Python values; an error is an Exception, a map a dict, and a
+    set a list."""
     value, rest = parse_one(reply)
     if rest:
         raise Failure(f"more than one reply: {reply!r}")
@@ -281,16 +286,24 @@ def parse_one(data):
         return Exception(text.decode()), rest
     if kind == b":":
         return int(text), rest
+    if kind == b",":
+        return float(text), rest
+    if kind in (b"#", b"_"):
+        return {b"t": True, b"f": False, b"": None}[text], rest
     count = int(text)
     if count < 0:
         return None, rest
     if kind == b"$":
         return rest[:count], rest[count + 2:]
+    if kind == b"=":
+        return rest[4:count], rest[count + 2:]
     values = []
-    for _ in range(count):
+    for _ in range(count * (2 if kind == b"%" else 1)):
         value, rest = parse_one(rest)
         values.append(value)
-    return values, rest
+    if kind == b"%":
+        return dict(zip(values[::2], values[1::2])), rest
+    return Push(values) if kind == b">" else values, rest
 
 
 def scan(client, *options):

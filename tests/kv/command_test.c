@@ -309,7 +309,8 @@ the_connection_has_its_commands(void **state)
 	ASK("client setname \"\"", "+OK\r\n");
 	ASK("client getname", "$-1\r\n");
 	ASK("client setinfo lib-name x", "+OK\r\n");
-	ASK("hello 3", "-NOPROTO unsupported protocol version\r\n");
+	ASK("hello 1", "-NOPROTO unsupported protocol version\r\n");
+	ASK("hello 4", "-NOPROTO unsupported protocol version\r\n");
 	ASK("hello x",
 	    "-ERR Protocol version is not an integer or out of range\r\n");
 	ASK("hello 2 foo", "-ERR Syntax error in HELLO option 'foo'\r\n");
@@ -320,6 +321,36 @@ the_connection_has_its_commands(void **state)
 	ASK("client getname", "$3\r\nyou\r\n");
 	ASK("quit now", "+OK\r\n");
 	assert_true(fixture->connection->closing);
+}
+
+static void
+hello_chooses_the_protocol(void **state)
+{
+	struct fixture *fixture = *state;
+
+	ASK("get a", "$-1\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello 3"), "%7\r\n", 4);
+	assert_non_null(strstr(fixture->reply.data, "proto\r\n:3\r\n"));
+	ASK("get a", "_\r\n");
+	ASK("set b 1", "+OK\r\n");
+	ASK("mget a b a", "*3\r\n_\r\n$1\r\n1\r\n_\r\n");
+	ASK("config get save", "%1\r\n$4\r\nsave\r\n$0\r\n\r\n");
+	ASK("info nothing", "=4\r\ntxt:\r\n");
+	/* What is refused leaves the protocol; what stood before it is done. */
+	ASK("hello 2 setname me what",
+	    "-ERR Syntax error in HELLO option 'what'\r\n");
+	ASK("hello 2 setname me auth someone x",
+	    "-WRONGPASS invalid username-password pair or user is "
+	    "disabled.\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello 2 setname \"a b\""),
+			    "-ERR Client names", 17);
+	ASK("client getname", "$2\r\nme\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello"), "%7\r\n", 4);
+	assert_memory_equal(fixture_ask(fixture, "hello 2"), "*14\r\n", 5);
+	ASK("get a", "$-1\r\n");
+	assert_memory_equal(fixture_ask(fixture, "hello 3"), "%7\r\n", 4);
+	ASK("reset", "+RESET\r\n");
+	ASK("get a", "$-1\r\n");
 }
 
 /* The shard's tables, without the bus. */
@@ -402,6 +433,23 @@ a_subscriber_may_do_little_else(void **state)
 	ASK("client setname me", "+OK\r\n");
 	ASK("reset", "+RESET\r\n");
 	ASK("client getname", "$-1\r\n");
+}
+
+static void
+a_subscriber_of_resp3_may_do_everything(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture_ask(fixture, "hello 3");
+	ASK("unsubscribe", ">3\r\n$11\r\nunsubscribe\r\n_\r\n:0\r\n");
+	subscribe(fixture, CHANNEL_NAME, "a");
+	ASK("ping", "+PONG\r\n");
+	ASK("ping x", "$1\r\nx\r\n");
+	ASK("get a", "_\r\n");
+	ASK("pubsub numpat", ":0\r\n");
+	fixture_ask(fixture, "hello 2");
+	ASK("ping", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+	unsubscribe_all(fixture);
 }
 
 /* What waits for what, as docs/gyre-kv.md has it. */
@@ -563,8 +611,10 @@ main(void)
 		TEST(scan_walks_and_filters),
 		TEST(errors_are_worded_as_redis_does),
 		TEST(the_connection_has_its_commands),
+		TEST(hello_chooses_the_protocol),
 		TEST(channels_are_told),
 		TEST(a_subscriber_may_do_little_else),
+		TEST(a_subscriber_of_resp3_may_do_everything),
 		TEST(messages_and_the_rest_wait_for_one_another),
 		TEST(the_table_is_told),
 		TEST(subcommands_are_explained),

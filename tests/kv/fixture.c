@@ -86,6 +86,20 @@ fixture_teardown(void **state)
 }
 
 static void
+collect_gathered(struct fixture *fixture, struct gather *gather)
+{
+	struct reply reply = {
+		.bytes = &fixture->reply,
+		.resp3 = gather->resp3,
+	};
+
+	gather_finish(gather,
+		      replies_take_local(&fixture->connection->replies,
+					 gather->own_length),
+		      fixture->server, &reply);
+}
+
+static void
 collect_reply(struct fixture *fixture)
 {
 	struct replies *replies = &fixture->connection->replies;
@@ -102,10 +116,7 @@ collect_reply(struct fixture *fixture)
 			     replies_take_local(replies, slot->length),
 			     slot->length);
 	else if (slot != NULL)
-		gather_finish(
-			slot->gather,
-			replies_take_local(replies, slot->gather->own_length),
-			fixture->server, &fixture->reply);
+		collect_gathered(fixture, slot->gather);
 	if (slot != NULL)
 		replies_remove_first(replies);
 	KV_INSIST(replies->count == 0);

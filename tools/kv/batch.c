@@ -48,11 +48,15 @@ static void
 run_request(struct batch *batch, struct shard *shard)
 {
 	struct request *request = &batch->requests[batch->done++];
+	struct reply reply = {
+		.bytes = &batch->replies,
+		.resp3 = request->resp3,
+	};
 	struct call call = {
 		.command = request->command,
 		.argv = batch->args.items + batch->args_done,
 		.argc = request->argc,
-		.reply = &batch->replies,
+		.reply = &reply,
 		.shard = shard,
 	};
 
@@ -194,7 +198,7 @@ grow_requests(struct batch *batch)
 }
 
 void
-batch_begin(struct batch *batch, const struct command *command)
+batch_begin(struct batch *batch, const struct command *command, bool resp3)
 {
 	static const struct arg nameless = { .data = "" };
 
@@ -204,7 +208,7 @@ batch_begin(struct batch *batch, const struct command *command)
 		return;
 	}
 	batch->requests[batch->count++] =
-		(struct request){ .command = command };
+		(struct request){ .command = command, .resp3 = resp3 };
 	batch_add(batch, &nameless);
 }
 

@@ -38,6 +38,7 @@ struct shard;
 /* A command, or the part of one that is this shard's. */
 struct request {
 	const struct command *command;
+	bool resp3; /* the reply is to be */
 	size_t argc;
 	size_t reply_end; /* in the replies of the crossing it ran in */
 };
@@ -78,7 +79,8 @@ void batch_put(struct shard *home, struct batch *batch);
 void batch_free_spare(struct shard *home);
 
 /* Begin a request; its name is known, its other arguments are to be added. */
-void batch_begin(struct batch *batch, const struct command *command);
+void batch_begin(struct batch *batch, const struct command *command,
+		 bool resp3);
 
 /* Add a copy of an argument to the last request. */
 void batch_add(struct batch *batch, const struct arg *arg);

@@ -177,7 +177,7 @@ shown(const struct arg *arg, size_t max)
 }
 
 void
-command_reply_unknown(struct bytes *reply, const struct arg *argv, size_t argc)
+command_reply_unknown(struct reply *reply, const struct arg *argv, size_t argc)
 {
 	char args[2 * QUOTED_MAX] = "";
 	size_t length = 0;
@@ -192,7 +192,7 @@ command_reply_unknown(struct bytes *reply, const struct arg *argv, size_t argc)
 }
 
 void
-command_reply_subscribed(struct bytes *reply, const char *full_name)
+command_reply_subscribed(struct reply *reply, const char *full_name)
 {
 	reply_errorf(reply,
 		     "Can't execute '%s': only (P|S)SUBSCRIBE / "
@@ -250,7 +250,7 @@ is_subcommand_refused(struct call *call, const struct subcommand *subcommand)
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
 	if (!command_takes(subcommand->arity, call->argc))
 		reply_wrong_arity(call->reply, full_name);
-	else if (connection_subscribes(call->connection))
+	else if (connection_is_receiver(call->connection))
 		command_reply_subscribed(call->reply, full_name);
 	else
 		return false;

@@ -78,7 +78,7 @@ struct call {
 	const struct command *command;
 	const struct arg *argv; /* argv[0] may be empty: the name is known */
 	size_t argc;
-	struct bytes *reply;
+	struct reply *reply;
 	struct shard *shard;           /* whose thread this is */
 	struct connection *connection; /* NULL: it may be another shard's */
 	enum gather_kind gather;       /* the command's, or what check says */
@@ -97,11 +97,11 @@ bool command_takes(int arity, size_t argc);
 void command_run(struct call *call);
 
 /* Reply as Redis does to a name that is no command's. */
-void command_reply_unknown(struct bytes *reply, const struct arg *argv,
+void command_reply_unknown(struct reply *reply, const struct arg *argv,
 			   size_t argc);
 
 /* Reply that a connection that subscribes may not do this. */
-void command_reply_subscribed(struct bytes *reply, const char *full_name);
+void command_reply_subscribed(struct reply *reply, const char *full_name);
 
 /* A command of a command, such as CLIENT ID. */
 struct subcommand {

@@ -50,16 +50,15 @@ command_auth(struct call *call)
 static void
 reply_hello(struct call *call)
 {
-	struct bytes *reply = call->reply;
+	struct reply *reply = call->reply;
 
-	/* A map of seven, which RESP2 writes as an array of pairs. */
-	reply_array(reply, 14);
+	reply_map_begin(reply, 7);
 	reply_text(reply, "server");
 	reply_text(reply, "redis");
 	reply_text(reply, "version");
 	reply_text(reply, SERVER_REDIS_VERSION);
 	reply_text(reply, "proto");
-	reply_integer(reply, 2);
+	reply_integer(reply, call->connection->resp3 ? 3 : 2);
 	reply_text(reply, "id");
 	reply_integer(reply, (int64_t)call->connection->id);
 	reply_text(reply, "mode");
@@ -70,6 +69,24 @@ reply_hello(struct call *call)
 	reply_array(reply, 0);
 }
 
+/* Read the version, or reply what is wrong with it and answer false. */
+static bool
+take_version(struct call *call, int64_t *version)
+{
+	const struct arg *text = &call->argv[1];
+
+	if (!number_parse(text->data, text->length, version)) {
+		reply_error(call->reply, "Protocol version is not an integer "
+					 "or out of range");
+		return false;
+	}
+	if (*version == 2 || *version == 3)
+		return true;
+	reply_error_code(call->reply, "NOPROTO unsupported protocol version");
+	return false;
+}
+
+/* One after the other, as Redis: what stands before a wrong one is done. */
 static bool
 take_hello_options(struct call *call)
 {
@@ -102,20 +119,17 @@ take_hello_options(struct call *call)
 void
 command_hello(struct call *call)
 {
-	const struct arg *version = &call->argv[1];
-	int64_t number = 2;
+	struct connection *connection = call->connection;
+	int64_t version = connection->resp3 ? 3 : 2;
 
-	if (call->argc > 1 &&
-	    !number_parse(version->data, version->length, &number)) {
-		reply_error(call->reply, "Protocol version is not an integer "
-					 "or out of range");
-	} else if (number != 2) {
-		reply_error_code(call->reply,
-				 "NOPROTO unsupported protocol version");
-	} else if (take_hello_options(call)) {
-		if (call->connection->locked)
-			reply_error_code(call->reply, no_auth_hello);
-		else
-			reply_hello(call);
+	if ((call->argc > 1 && !take_version(call, &version)) ||
+	    !take_hello_options(call))
+		return;
+	if (connection->locked) {
+		reply_error_code(call->reply, no_auth_hello);
+		return;
 	}
+	connection->resp3 = version == 3;
+	call->reply->resp3 = connection->resp3;
+	reply_hello(call);
 }

@@ -26,7 +26,7 @@ command_ping(struct call *call)
 {
 	if (call->argc > 2)
 		reply_wrong_arity(call->reply, call->command->name);
-	else if (connection_subscribes(call->connection))
+	else if (connection_is_receiver(call->connection))
 		reply_subscribed_pong(call);
 	else if (call->argc == 2)
 		reply_bulk(call->reply, call->argv[1].data,
@@ -57,6 +57,7 @@ command_reset(struct call *call)
 	pubsub_leave(call->shard, &connection->subscriber);
 	connection_watch_idle(connection);
 	connection_lock(connection);
+	connection->resp3 = false;
 	free(connection->name);
 	connection->name = NULL;
 	reply_status(call->reply, "RESET");

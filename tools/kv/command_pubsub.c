@@ -27,7 +27,7 @@ static const struct words words[CHANNEL_KINDS] = {
 static void
 reply_change(struct call *call, const char *word, const struct arg *name)
 {
-	reply_array(call->reply, 3);
+	reply_push_begin(call->reply, 3);
 	reply_text(call->reply, word);
 	if (name != NULL)
 		reply_bulk(call->reply, name->data, name->length);
@@ -79,7 +79,7 @@ unsubscribe_all(struct call *call, enum channel_kind kind)
 		/* The channel may go with its last subscriber. */
 		bytes_reset(scratch, SCRATCH_KEEP_MAX);
 		bytes_append(scratch, channel->name, channel->length);
-		call->reply->failed |= scratch->failed;
+		call->reply->bytes->failed |= scratch->failed;
 		name.data = scratch->data;
 		name.length = scratch->length;
 		pubsub_unsubscribe_first(call->shard, kind, subscriber);
@@ -252,9 +252,10 @@ command_pubsub_check(struct call *call)
 		  "Return the number of subscribers of each channel." },
 		{ NULL, 0, NULL, NULL },
 	};
-	size_t before = call->reply->length;
+	size_t before = call->reply->bytes->length;
 
 	subcommand_run(call, list);
 	/* Whatever was said here is an error, or HELP. */
-	return call->reply->length == before && !call->reply->failed;
+	return call->reply->bytes->length == before &&
+	       !call->reply->bytes->failed;
 }

@@ -25,7 +25,7 @@ struct walk {
 	/* Found so far: */
 	int64_t seen;
 	size_t matching;
-	struct bytes *keys;
+	struct reply *keys;
 };
 
 bool
@@ -118,7 +118,8 @@ void
 command_scan(struct call *call)
 {
 	struct shard *shard = call->shard;
-	struct walk walk = { .count = COUNT_DEFAULT, .keys = &shard->scratch };
+	struct reply keys = { .bytes = &shard->scratch };
+	struct walk walk = { .count = COUNT_DEFAULT, .keys = &keys };
 	unsigned shards = shard->server->shards_count;
 	char text[NUMBER_TEXT_MAX];
 	uint64_t cursor;
@@ -129,7 +130,7 @@ command_scan(struct call *call)
 	}
 	if (!parse_options(call, &walk))
 		return;
-	bytes_reset(walk.keys, SCRATCH_KEEP_MAX);
+	bytes_reset(&shard->scratch, SCRATCH_KEEP_MAX);
 	cursor = walk_buckets(&shard->store, cursor / shards, &walk);
 	if (cursor != 0)
 		cursor = cursor * shards + shard->index;
@@ -138,6 +139,7 @@ command_scan(struct call *call)
 	reply_array(call->reply, 2);
 	reply_bulk(call->reply, text, number_format((int64_t)cursor, text));
 	reply_array(call->reply, walk.matching);
-	bytes_append(call->reply, walk.keys->data, walk.keys->length);
-	call->reply->failed |= walk.keys->failed;
+	bytes_append(call->reply->bytes, shard->scratch.data,
+		     shard->scratch.length);
+	call->reply->bytes->failed |= shard->scratch.failed;
 }

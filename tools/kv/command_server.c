@@ -13,7 +13,7 @@
 /* -- COMMAND --------------------------------------------------------------- */
 
 static void
-reply_flags(struct bytes *reply, unsigned flags)
+reply_flags(struct reply *reply, unsigned flags)
 {
 	static const struct {
 		unsigned flag;
@@ -30,7 +30,7 @@ reply_flags(struct bytes *reply, unsigned flags)
 
 	for (size_t i = 0; i < NAMES; i++)
 		count += (flags & names[i].flag) != 0;
-	reply_array(reply, count);
+	reply_set_begin(reply, count);
 	for (size_t i = 0; i < NAMES; i++) {
 		if ((flags & names[i].flag) != 0)
 			reply_status(reply, names[i].name);
@@ -39,7 +39,7 @@ reply_flags(struct bytes *reply, unsigned flags)
 
 /* One command as Redis 7 describes it, without what it adds in prose. */
 static void
-reply_command(struct bytes *reply, const struct command *command)
+reply_command(struct reply *reply, const struct command *command)
 {
 	reply_array(reply, 10);
 	reply_text(reply, command->name);
@@ -50,7 +50,7 @@ reply_command(struct bytes *reply, const struct command *command)
 	reply_integer(reply, command->key_step);
 	/* Categories, tips, key specifications, subcommands. */
 	for (int i = 0; i < 4; i++)
-		reply_array(reply, 0);
+		reply_set_begin(reply, 0);
 }
 
 static void
@@ -106,7 +106,7 @@ command_info_of(struct call *call)
 static void
 command_docs(struct call *call)
 {
-	reply_array(call->reply, 0);
+	reply_map_begin(call->reply, 0);
 }
 
 void
@@ -257,7 +257,7 @@ config_get(struct call *call)
 		asked[i] = is_asked_for(call, &parameters[i]);
 		count += asked[i];
 	}
-	reply_array(call->reply, 2 * count);
+	reply_map_begin(call->reply, count);
 	for (size_t i = 0; i < PARAMETERS; i++) {
 		if (asked[i])
 			reply_parameter(call, &parameters[i]);

@@ -18,7 +18,7 @@ struct set_options {
 };
 
 static void
-reply_value(struct bytes *reply, const struct entry *entry)
+reply_value(struct reply *reply, const struct entry *entry)
 {
 	if (entry != NULL)
 		reply_bulk(reply, entry->value, entry->value_length);
@@ -85,7 +85,7 @@ set_value(struct call *call, const struct arg *value, bool keep_expiry,
 		store_set(store, &call->argv[1], value, keep_expiry);
 
 	if (entry == NULL) {
-		call->reply->length = before;
+		call->reply->bytes->length = before;
 		reply_no_memory(call->reply);
 		return false;
 	}
@@ -111,7 +111,7 @@ command_set(struct call *call)
 {
 	struct set_options options = { 0 };
 	int64_t expires_ms = ENTRY_FOREVER;
-	size_t before = call->reply->length;
+	size_t before = call->reply->bytes->length;
 
 	if (!parse_set_options(call, &options)) {
 		reply_syntax_error(call->reply);
@@ -154,7 +154,7 @@ command_getdel(struct call *call)
 void
 command_getset(struct call *call)
 {
-	size_t before = call->reply->length;
+	size_t before = call->reply->bytes->length;
 
 	command_get(call);
 	set_value(call, &call->argv[2], false, ENTRY_FOREVER, before);
@@ -166,7 +166,7 @@ command_setnx(struct call *call)
 	bool found = store_find(&call->shard->store, &call->argv[1]) != NULL;
 
 	if (found || set_value(call, &call->argv[2], false, ENTRY_FOREVER,
-			       call->reply->length))
+			       call->reply->bytes->length))
 		reply_integer(call->reply, !found);
 }
 
@@ -177,7 +177,7 @@ set_with_expiry(struct call *call, struct expiry_unit unit)
 
 	if (expiry_parse(call, &call->argv[2], unit, &expires_ms) &&
 	    set_value(call, &call->argv[3], false, expires_ms,
-		      call->reply->length))
+		      call->reply->bytes->length))
 		reply_ok(call->reply);
 }
 

@@ -253,6 +253,12 @@ connection_subscribes(const struct connection *connection)
 	return subscriber_count(&connection->subscriber) > 0;
 }
 
+bool
+connection_is_receiver(const struct connection *connection)
+{
+	return !connection->resp3 && connection_subscribes(connection);
+}
+
 void
 connection_lock(struct connection *connection)
 {

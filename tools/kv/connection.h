@@ -61,6 +61,7 @@ struct connection {
 	struct subscriber subscriber;
 	int64_t unread_since_ns; /* too much waits; 0: it does not */
 	uint64_t serial;         /* of commands that went to several shards */
+	bool resp3;              /* it has said HELLO 3 */
 	bool locked;             /* it has yet to give the password */
 	bool paused;             /* nothing is read until replies have left */
 	bool ended;              /* the peer has half-closed */
@@ -87,8 +88,11 @@ void connection_on_publication(struct connection *connection,
 bool connection_push(struct connection *connection,
 		     const struct bytes *message);
 
-/* Tell whether it subscribes to anything, and may do little else. */
+/* Tell whether it subscribes to anything. */
 bool connection_subscribes(const struct connection *connection);
+
+/* Tell whether it may do little else: replies would look like messages. */
+bool connection_is_receiver(const struct connection *connection);
 
 /* It must give the password, if there is one, or has given it. */
 void connection_lock(struct connection *connection);

@@ -117,13 +117,13 @@ find_error(const struct gather *gather)
 }
 
 static void
-append_part(struct bytes *reply, const struct gather_part *part)
+append_part(struct reply *reply, const struct gather_part *part)
 {
-	bytes_append(reply, part->at, (size_t)(part->end - part->at));
+	bytes_append(reply->bytes, part->at, (size_t)(part->end - part->at));
 }
 
 static void
-finish_sum(struct gather *gather, struct bytes *reply)
+finish_sum(struct gather *gather, struct reply *reply)
 {
 	int64_t sum = 0;
 
@@ -133,7 +133,7 @@ finish_sum(struct gather *gather, struct bytes *reply)
 }
 
 static void
-finish_bulks(struct gather *gather, struct bytes *reply)
+finish_bulks(struct gather *gather, struct reply *reply)
 {
 	for (size_t i = 0; i < gather->parts_count; i++)
 		take_number(&gather->parts[i]);
@@ -142,13 +142,16 @@ finish_bulks(struct gather *gather, struct bytes *reply)
 		struct arg bulk =
 			take_bulk(&gather->parts[gather->key_parts[i]]);
 
-		bytes_append(reply, bulk.data, bulk.length);
+		if (bulk.data[1] == '-')
+			reply_null(reply);
+		else
+			bytes_append(reply->bytes, bulk.data, bulk.length);
 	}
 }
 
 static void
 finish_info(struct gather *gather, const struct server *server,
-	    struct bytes *reply)
+	    struct reply *reply)
 {
 	struct info info = { 0 };
 	struct bytes shards = { 0 };
@@ -186,7 +189,7 @@ open_arrays(struct gather *gather)
 /* Collect those that are there, each once. Returns their number. */
 static size_t
 collect_members(struct gather *gather, struct member *members,
-		struct bytes *reply)
+		struct reply *reply)
 {
 	struct member *table = NULL;
 	size_t count = 0;
@@ -205,7 +208,7 @@ collect_members(struct gather *gather, struct member *members,
 				continue;
 			HASH_ADD_KEYPTR(hh, table, member->text.data,
 					(unsigned)member->text.length, member);
-			reply->failed |= member->hh.tbl == NULL;
+			reply->bytes->failed |= member->hh.tbl == NULL;
 			count++;
 		}
 	}
@@ -214,13 +217,13 @@ collect_members(struct gather *gather, struct member *members,
 }
 
 static void
-finish_union(struct gather *gather, struct bytes *reply)
+finish_union(struct gather *gather, struct reply *reply)
 {
 	size_t count = open_arrays(gather);
 	struct member *members = calloc(count + 1, sizeof(*members));
 
 	if (members == NULL) {
-		reply->failed = true;
+		reply->bytes->failed = true;
 		return;
 	}
 	count = collect_members(gather, members, reply);
@@ -229,14 +232,14 @@ finish_union(struct gather *gather, struct bytes *reply)
 	else
 		reply_array(reply, count);
 	for (size_t i = 0; gather->kind == GATHER_UNION && i < count; i++)
-		bytes_append(reply, members[i].text.data,
+		bytes_append(reply->bytes, members[i].text.data,
 			     members[i].text.length);
 	free(members);
 }
 
 /* All parts name the same in the same order. */
 static void
-finish_counts(struct gather *gather, struct bytes *reply)
+finish_counts(struct gather *gather, struct reply *reply)
 {
 	size_t count = open_arrays(gather) / gather->parts_count / 2;
 
@@ -248,7 +251,8 @@ finish_counts(struct gather *gather, struct bytes *reply)
 			struct arg name = take_bulk(&gather->parts[i]);
 
 			if (i == 0)
-				bytes_append(reply, name.data, name.length);
+				bytes_append(reply->bytes, name.data,
+					     name.length);
 			sum += take_number(&gather->parts[i]);
 		}
 		reply_integer(reply, sum);
@@ -257,7 +261,7 @@ finish_counts(struct gather *gather, struct bytes *reply)
 
 void
 gather_finish(struct gather *gather, const char *own,
-	      const struct server *server, struct bytes *reply)
+	      const struct server *server, struct reply *reply)
 {
 	const struct gather_part *error;
 

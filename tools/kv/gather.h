@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "arg.h"
-#include "bytes.h"
 #include "command.h"
 
 struct lane;
@@ -28,6 +27,7 @@ struct gather_part {
 
 struct gather {
 	enum gather_kind kind;
+	bool resp3;        /* what the reply is to be; the parts' are RESP2 */
 	unsigned sections; /* of INFO */
 	size_t own_length; /* of the own shard's reply */
 	size_t parts_count;
@@ -49,6 +49,6 @@ bool gather_is_ready(const struct gather *gather);
 
 /* Take every part's reply and append the one reply that they make. */
 void gather_finish(struct gather *gather, const char *own,
-		   const struct server *server, struct bytes *reply);
+		   const struct server *server, struct reply *reply);
 
 #endif

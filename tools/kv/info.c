@@ -185,7 +185,7 @@ info_add_shard(struct bytes *shards, unsigned index, const char *part)
 void
 info_write(const struct info *info, unsigned sections,
 	   const struct server *server, const struct bytes *shards,
-	   struct bytes *reply)
+	   struct reply *reply)
 {
 	struct bytes text = { 0 };
 
@@ -201,8 +201,8 @@ info_write(const struct info *info, unsigned sections,
 		bytes_append(&text, shards->data, shards->length);
 		text.failed |= shards->failed;
 	}
-	reply_bulk(reply, text.data, text.length);
-	reply->failed |= text.failed;
+	reply_verbatim(reply, text.data, text.length);
+	reply->bytes->failed |= text.failed;
 	bytes_free(&text);
 }
 
@@ -226,5 +226,5 @@ command_info(struct call *call)
 		.memory = store->budget.used,
 	};
 
-	bytes_append(call->reply, &info, sizeof(info));
+	bytes_append(call->reply->bytes, &info, sizeof(info));
 }

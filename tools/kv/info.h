@@ -11,6 +11,7 @@
 #include "arg.h"
 #include "bytes.h"
 
+struct reply;
 struct server;
 
 /* A shard's part of INFO; all counters, so that adding is a loop. */
@@ -44,6 +45,6 @@ void info_add_shard(struct bytes *shards, unsigned index, const char *part);
 /* Append INFO's reply; `shards` are the lines of the shards. */
 void info_write(const struct info *info, unsigned sections,
 		const struct server *server, const struct bytes *shards,
-		struct bytes *reply);
+		struct reply *reply);
 
 #endif

@@ -65,8 +65,10 @@ static const struct option long_options[] = {
 
 static const char help[] =
 	"Usage: gyre-kv [options]\n"
-	"A sharded key-value server that speaks RESP2, as Redis does. It keeps "
-	"its\ndata in memory only: what is stored is gone when it ends.\n\n"
+	"A sharded key-value server that speaks RESP2 and RESP3, as Redis "
+	"does. "
+	"It keeps\nits data in memory only: what is stored is gone when it "
+	"ends.\n\n"
 	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
 	"  --port PORT          port to listen on, 0: any free one (7379)\n"
 	"  --unixsocket PATH    listen at a Unix socket too (nowhere)\n"

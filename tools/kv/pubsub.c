@@ -29,7 +29,8 @@ void
 pubsub_fini(struct pubsub *pubsub)
 {
 	free(pubsub->delivered);
-	bytes_free(&pubsub->text);
+	bytes_free(&pubsub->texts[false]);
+	bytes_free(&pubsub->texts[true]);
 }
 
 /* -- who subscribes -------------------------------------------------------- */
@@ -94,22 +95,36 @@ pubsub_leave(struct shard *shard, struct subscriber *subscriber)
 
 /* Write what a channel's, or a pattern's, subscribers get to see. */
 static void
-write_message(struct bytes *text, const struct channel *channel,
+write_message(struct reply *reply, const struct channel *channel,
 	      const struct publication *publication)
 {
-	bytes_reset(text, TEXT_KEEP_MAX);
 	if (channel->kind == CHANNEL_PATTERN) {
-		reply_array(text, 4);
-		reply_text(text, "pmessage");
-		reply_bulk(text, channel->name, channel->length);
+		reply_push_begin(reply, 4);
+		reply_text(reply, "pmessage");
+		reply_bulk(reply, channel->name, channel->length);
 	} else {
-		reply_array(text, 3);
-		reply_text(text, "message");
+		reply_push_begin(reply, 3);
+		reply_text(reply, "message");
 	}
-	reply_bulk(text, publication->channel.data,
+	reply_bulk(reply, publication->channel.data,
 		   publication->channel.length);
-	reply_bulk(text, publication->message.data,
+	reply_bulk(reply, publication->message.data,
 		   publication->message.length);
+}
+
+/* The text in a protocol is written for the first that speaks it. */
+static const struct bytes *
+find_text(struct pubsub *pubsub, bool resp3, const struct channel *channel,
+	  const struct publication *publication)
+{
+	struct reply reply = {
+		.bytes = &pubsub->texts[resp3],
+		.resp3 = resp3,
+	};
+
+	if (reply.bytes->length == 0)
+		write_message(&reply, channel, publication);
+	return reply.bytes;
 }
 
 /* Pushing ends no subscription: a connection that is given up leaves later. */
@@ -119,11 +134,16 @@ push_to_all(struct pubsub *pubsub, const struct channel *channel,
 {
 	size_t receivers = 0;
 
-	write_message(&pubsub->text, channel, publication);
+	bytes_reset(&pubsub->texts[false], TEXT_KEEP_MAX);
+	bytes_reset(&pubsub->texts[true], TEXT_KEEP_MAX);
 	for (struct subscription *at = channel->first; at != NULL;
-	     at = at->next)
-		receivers += connection_push(at->subscriber->connection,
-					     &pubsub->text);
+	     at = at->next) {
+		struct connection *connection = at->subscriber->connection;
+
+		receivers += connection_push(
+			connection, find_text(pubsub, connection->resp3,
+					      channel, publication));
+	}
 	return receivers;
 }
 

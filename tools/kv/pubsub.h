@@ -24,7 +24,8 @@ struct pubsub {
 	 * subscriptions to topics may both bring it.
 	 */
 	uint64_t *delivered;
-	struct bytes text; /* of the message that is being delivered */
+	/* Of the message that is being delivered, as RESP2 and RESP3. */
+	struct bytes texts[2];
 };
 
 /* Begin. 0 or -ENOMEM. */

@@ -42,6 +42,7 @@ static void
 refuse_protocol(struct connection *connection)
 {
 	struct replies *replies = &connection->replies;
+	struct reply reply = { .bytes = &replies->local };
 	size_t before = replies->local.length;
 
 	connection->closing = true;
@@ -50,8 +51,7 @@ refuse_protocol(struct connection *connection)
 		connection_abort(connection);
 		return;
 	}
-	reply_errorf(&replies->local, "Protocol error: %s",
-		     connection->parser.error);
+	reply_errorf(&reply, "Protocol error: %s", connection->parser.error);
 	replies_add_local(replies, replies->local.length - before);
 	if (replies->local.failed)
 		connection_abort(connection);

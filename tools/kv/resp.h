@@ -1,5 +1,5 @@
 /*
- * The RESP2 parser: bytes in, one command's arguments out. It knows no
+ * The RESP parser: bytes in, one command's arguments out. It knows no
  * sockets and copies nothing of an array of bulk strings.
  *
  * Give it everything that was received and not yet used, from the first byte

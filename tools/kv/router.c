@@ -28,10 +28,11 @@ struct fan {
 static void
 run_here(struct call *call, struct connection *connection)
 {
-	size_t before = call->reply->length;
+	size_t before = call->reply->bytes->length;
 
 	command_run(call);
-	replies_add_local(&connection->replies, call->reply->length - before);
+	replies_add_local(&connection->replies,
+			  call->reply->bytes->length - before);
 }
 
 static void
@@ -50,7 +51,7 @@ send_to(struct call *call, struct connection *connection, unsigned target)
 		connection_abort(connection);
 		return;
 	}
-	batch_begin(batch, call->command);
+	batch_begin(batch, call->command, call->reply->resp3);
 	for (size_t i = 1; i < call->argc; i++)
 		carry(connection, batch, &call->argv[i]);
 	replies_add_lane(&connection->replies, &connection->lanes[target]);
@@ -84,7 +85,7 @@ find_part(struct fan *fan, unsigned target)
 		return lane;
 	batch = lane_batch(connection, target);
 	if (batch != NULL)
-		batch_begin(batch, fan->call->command);
+		batch_begin(batch, fan->call->command, false);
 	else
 		fan->failed = true;
 	return lane;
@@ -115,13 +116,15 @@ static void
 run_own_part(struct fan *fan)
 {
 	struct call call = *fan->call;
+	struct reply reply = { .bytes = call.reply->bytes };
 	struct args *own = &call.shard->own_args;
-	size_t before = call.reply->length;
+	size_t before = reply.bytes->length;
 
+	call.reply = &reply;
 	call.argv = own->items;
 	call.argc = own->count;
 	command_run(&call);
-	fan->gather->own_length = call.reply->length - before;
+	fan->gather->own_length = reply.bytes->length - before;
 }
 
 /* Begin a fan; the own part's arguments begin with the name. */
@@ -141,6 +144,7 @@ begin_fan(struct fan *fan, size_t parts_max, size_t keys_max)
 		connection_abort(fan->connection);
 		return false;
 	}
+	fan->gather->resp3 = fan->call->reply->resp3;
 	fan->connection->serial++;
 	return true;
 }
@@ -286,7 +290,7 @@ is_refused(struct call *call)
 				 "NOAUTH Authentication required.");
 		return true;
 	}
-	if (connection_subscribes(call->connection) &&
+	if (connection_is_receiver(call->connection) &&
 	    (command->flags & COMMAND_ANYTIME) == 0 &&
 	    ((command->flags & COMMAND_NESTED) == 0 || call->argc == 1)) {
 		command_reply_subscribed(call->reply, command->name);
@@ -318,11 +322,15 @@ router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
 {
 	struct replies *replies = &connection->replies;
 	size_t before = replies->local.length;
+	struct reply reply = {
+		.bytes = &replies->local,
+		.resp3 = connection->resp3,
+	};
 	struct call call = {
 		.command = command_find(&argv[0]),
 		.argv = argv,
 		.argc = argc,
-		.reply = &replies->local,
+		.reply = &reply,
 		.shard = connection->shard,
 		.connection = connection,
 	};

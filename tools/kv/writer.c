@@ -11,6 +11,7 @@
 #include "gather.h"
 #include "number.h"
 #include "publication.h"
+#include "reply.h"
 #include "server.h"
 
 static void
@@ -26,9 +27,13 @@ write_gathered(struct connection *connection, struct gather *gather)
 	struct shard *shard = connection->shard;
 	const char *own =
 		replies_take_local(&connection->replies, gather->own_length);
+	struct reply reply = {
+		.bytes = &shard->scratch,
+		.resp3 = gather->resp3,
+	};
 
 	bytes_reset(&shard->scratch, SCRATCH_KEEP_MAX);
-	gather_finish(gather, own, shard->server, &shard->scratch);
+	gather_finish(gather, own, shard->server, &reply);
 	if (shard->scratch.failed)
 		connection_abort(connection);
 	else
