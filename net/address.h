@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct gyre_listener_options;
+struct gyre_log;
+
 struct gyre__address {
 	struct sockaddr_storage storage;
 	socklen_t length; /* of what is used of it */
@@ -20,6 +23,15 @@ struct gyre__address {
  */
 int gyre__address_parse(const char *text, uint16_t port,
 			struct gyre__address *ret_address);
+
+/*
+ * The address that a listener's options give.
+ *
+ * Errors: -EINVAL it is not numeric; the log says so
+ */
+int gyre__address_of_options(const struct gyre_listener_options *options,
+			     const struct gyre_log *log,
+			     struct gyre__address *ret_address);
 
 /*
  * Write an address as text: "127.0.0.1:80", "[::1]:80", "unix:/path".

@@ -1,184 +1,41 @@
 /*
- * Accepts connections on one loop.
+ * A listener's life: it begins to listen, is watched, closes its port.
  *
- * Owned by the loop's owner, like everything here. Each readiness event
- * accepts a bounded number, so that a flood of clients leaves the loop to the
- * others. Out of descriptors or memory, the queue stays readable and a
- * level-triggered loop would spin: the listener stops watching and a timeout
- * tries again. (Keeping a spare descriptor to accept with and close at once
- * would turn clients away instead; several threads race for it.)
- *
- * A listener may be closed in its own callback, so closing only marks it then
- * and whoever called on_accept finishes the work.
+ * Owned by the loop's owner, like everything here. A listener may be closed in
+ * its own callback, so closing only marks it then and whoever called on_accept
+ * finishes the work.
  */
-#include <gyre/net.h>
+#include "net/listener.h"
 
 #include "base/check.h"
-#include "base/exception.h"
 #include "base/fork.h"
-#include "base/local_socket.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "loop/loop.h"
 #include "net/address.h"
 #include "net/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
-#define ACCEPTS_PER_EVENT 64
-#define BACKLOG_DEFAULT   511
-#define BACKLOG_MAX       65535
-#define PLACE_MAX         16
-#define RETRY_DELAY_NS    GYRE_MS(50)
-/* A shortage that comes and goes gets no more lines than this. */
-#define LOG_INTERVAL_NS GYRE_SECONDS(10)
+#define BACKLOG_DEFAULT 511
+#define BACKLOG_MAX     65535
 
-struct gyre_listener {
-	/* -- immutable after open -- */
-	struct gyre_loop *loop;
-	const struct gyre_sys *sys;
-	struct gyre_log log;
-	gyre_accept_fn on_accept;
-	void *arg;
-	int fd;
-	int backlog;
-	uint16_t port; /* 0: at a path */
-	struct gyre__local_socket local;
-
-	/* -- owner -- */
-	struct gyre__dependent dependent;
-	bool accepting; /* on_accept may be on the stack */
-	bool closing;
-	bool out;           /* of descriptors or memory: `retry` will try */
-	gyre_timeout retry; /* 0: none is scheduled */
-	int64_t quiet_until_ns;
-};
-
-enum outcome {
-	ACCEPTED,
-	SKIPPED, /* one connection was lost to its own error */
-	EMPTY,   /* the queue is */
-	OUT,     /* of descriptors, memory or something unforeseen */
-};
-
-static enum outcome
-classify(int error)
+const char *
+gyre__listener_place(const struct gyre_listener *listener,
+		     char text[GYRE__PLACE_MAX])
 {
-	switch (error) {
-	case EAGAIN:
-#if EWOULDBLOCK != EAGAIN
-	case EWOULDBLOCK:
-#endif
-		return EMPTY;
-	case EINTR:
-	case ECONNABORTED:
-	case EPERM: /* a firewall said no */
-	/* Linux hands the connection's own pending errors to accept. */
-	case ENETDOWN:
-	case EPROTO:
-	case ENOPROTOOPT:
-	case EHOSTDOWN:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EOPNOTSUPP:
-	case ETIMEDOUT:
-#ifdef ENONET
-	case ENONET:
-#endif
-		return SKIPPED;
-	default:
-		return OUT;
-	}
-}
-
-static void on_retry(void *arg);
-
-/* Where it listens, for a line of the log. */
-static const char *
-place(const struct gyre_listener *listener, char *text)
-{
-	if (listener->port == 0)
-		return listener->local.address.sun_path;
-	snprintf(text, PLACE_MAX, "port %u", listener->port);
+	if (listener->port != 0)
+		snprintf(text, GYRE__PLACE_MAX, "port %u", listener->port);
+	else if (listener->local.address.sun_path[0] != '\0')
+		snprintf(text, GYRE__PLACE_MAX, "%s",
+			 listener->local.address.sun_path);
+	else
+		snprintf(text, GYRE__PLACE_MAX, "descriptor %d", listener->fd);
 	return text;
 }
 
-static void
-report_shortage(struct gyre_listener *listener, int error)
-{
-	int64_t now_ns = gyre_loop_time(listener->loop);
-	char text[PLACE_MAX];
-
-	if (now_ns < listener->quiet_until_ns)
-		return;
-	listener->quiet_until_ns = now_ns + LOG_INTERVAL_NS;
-	gyre__log(&listener->log, GYRE_LOG_WARN,
-		  "cannot accept on %s: %s; trying again every %d ms",
-		  place(listener, text), gyre_error_name(-error),
-		  (int)(RETRY_DELAY_NS / GYRE_MS(1)));
-}
-
-/* Leave the queue alone for a moment. */
-static void
-back_off(struct gyre_listener *listener, int error)
-{
-	int status;
-
-	if (!listener->out)
-		report_shortage(listener, error);
-	listener->out = true;
-	status = gyre_loop_call_later(listener->loop, RETRY_DELAY_NS, on_retry,
-				      listener, &listener->retry);
-	/* No timeout to be had: keep watching, the next event tries again. */
-	gyre_loop_update_handler(listener->loop, listener->fd,
-				 status == 0 ? GYRE_NONE : GYRE_READ);
-}
-
-static enum outcome
-accept_one(struct gyre_listener *listener, int *ret_error)
-{
-	int fd = listener->sys->accept(listener->fd, NULL, NULL);
-
-	if (fd < 0) {
-		*ret_error = errno;
-		return classify(errno);
-	}
-	listener->on_accept(listener, fd, listener->arg);
-	return ACCEPTED;
-}
-
-/*
- * Accept up to `max` connections, or fewer when a callback has raised, which
- * the loop then reports. Returns 0, or the error for which trying again at
- * once is of no use.
- */
-static int
-accept_some(struct gyre_listener *listener, int max)
-{
-	int error = 0;
-	int skipped = 0;
-
-	listener->accepting = true;
-	for (int i = 0; i < max; i++) {
-		enum outcome outcome = accept_one(listener, &error);
-
-		if (outcome == EMPTY || outcome == OUT) {
-			listener->accepting = false;
-			return outcome == OUT ? error : 0;
-		}
-		skipped += outcome == SKIPPED;
-		if (gyre__raised() && !listener->closing &&
-		    !listener->dependent.is_quiet)
-			break;
-		/* Who waits in the queue is the parent's. */
-		if (gyre__is_fork(listener->loop->forks))
-			break;
-	}
-	listener->accepting = false;
-	/* Nothing but errors: whatever it is, it is no reason to spin. */
-	return skipped == max ? error : 0;
-}
+/* -- closing --------------------------------------------------------------- */
 
 /* Nobody can connect any more. */
 static void
@@ -187,10 +44,19 @@ close_port(struct gyre_listener *listener)
 	gyre_loop_remove_timeout(listener->loop, listener->retry);
 	gyre_loop_remove_handler(listener->loop, listener->fd);
 	/* A child's copy is not the one that clients reach there. */
-	if (!gyre__is_fork(listener->loop->forks))
+	if (!gyre__is_fork(listener->loop->forks) && !listener->handed_over)
 		gyre__local_remove(listener->sys, &listener->local);
+	if (listener->reserve >= 0)
+		listener->sys->close(listener->reserve);
 	listener->sys->close(listener->fd);
 	listener->fd = -1;
+}
+
+static void
+release(struct gyre_listener *listener)
+{
+	gyre__spread_unref(listener->spread);
+	listener->sys->release(listener);
 }
 
 static void
@@ -199,7 +65,7 @@ end(struct gyre_listener *listener)
 	gyre__loop_remove_dependent(&listener->dependent);
 	if (listener->fd >= 0)
 		close_port(listener);
-	listener->sys->release(listener);
+	release(listener);
 }
 
 static struct gyre_listener *
@@ -218,22 +84,25 @@ close_with_loop(struct gyre__dependent *dependent)
 	end(of_dependent(dependent));
 }
 
-/* Take what is queued, so that no client is lost. */
+/* Take what is queued, so that no client is lost; if the queue is another's
+ * too, it is for that one. */
 static void
 empty_queue(struct gyre_listener *listener)
 {
-	/* The kernel queues one more than it was told. */
-	int error = accept_some(listener, listener->backlog + 1);
-	char text[PLACE_MAX];
+	int error = 0;
+	char text[GYRE__PLACE_MAX];
 
+	if (!listener->handed_over)
+		error = gyre__listener_empty(listener);
 	if (error != 0)
 		gyre__log(&listener->log, GYRE_LOG_WARN,
 			  "%s was closed with clients in its queue: %s",
-			  place(listener, text), gyre_error_name(-error));
+			  gyre__listener_place(listener, text),
+			  gyre_error_name(-error));
 }
 
-static void
-finish(struct gyre_listener *listener)
+void
+gyre__listener_finish(struct gyre_listener *listener)
 {
 	if (listener->fd >= 0)
 		empty_queue(listener);
@@ -253,65 +122,53 @@ quiet(struct gyre__dependent *dependent)
 		close_port(listener);
 }
 
-static void
-serve(struct gyre_listener *listener)
-{
-	int error = accept_some(listener, ACCEPTS_PER_EVENT);
-
-	if (listener->closing) {
-		finish(listener);
-	} else if (error != 0) {
-		back_off(listener, error);
-	} else if (listener->out) {
-		listener->out = false;
-		gyre_loop_update_handler(listener->loop, listener->fd,
-					 GYRE_READ);
-	}
-}
-
-static void
-on_readable(int fd, unsigned events, void *arg)
-{
-	(void)fd;
-	(void)events;
-	serve(arg);
-}
-
-static void
-on_retry(void *arg)
-{
-	struct gyre_listener *listener = arg;
-
-	listener->retry = 0;
-	serve(listener);
-}
-
-/* -- public --------------------------------------------------------------- */
+/* -- opening --------------------------------------------------------------- */
 
 static int
-parse_address(const struct gyre_listener *listener,
-	      const struct gyre_listener_options *options,
-	      struct gyre__address *ret_address)
+refuse_options(const struct gyre_listener *listener, const char *why)
 {
-	const char *text = options->address;
-	int status;
-
-	if (text == NULL)
-		text = "127.0.0.1";
-	status = gyre__address_parse(text, options->port, ret_address);
-	if (status < 0)
-		gyre__log(&listener->log, GYRE_LOG_ERROR,
-			  "cannot listen on \"%s\": not a numeric address",
-			  text);
-	return status;
+	gyre__log(&listener->log, GYRE_LOG_ERROR, "cannot listen %s", why);
+	return -EINVAL;
 }
 
 static int
 backlog_of(const struct gyre_listener_options *options)
 {
+	if (options->fd != 0)
+		return BACKLOG_MAX; /* whatever it is, no more */
 	if (options->backlog <= 0)
 		return BACKLOG_DEFAULT;
 	return options->backlog < BACKLOG_MAX ? options->backlog : BACKLOG_MAX;
+}
+
+static bool
+has_address(const struct gyre_listener_options *options)
+{
+	return options->address != NULL || options->port != 0 ||
+	       options->reuse_port;
+}
+
+static int
+listen_with_fd(struct gyre_listener *listener,
+	       const struct gyre_listener_options *options)
+{
+	struct gyre__address address;
+	int status = -EINVAL;
+
+	if (has_address(options) || options->path != NULL)
+		return refuse_options(listener, "with a descriptor: an address "
+						"or a path is given too");
+	status = gyre__socket_inherit(listener->sys, options->fd, &address);
+	if (status < 0) {
+		gyre__log(&listener->log, GYRE_LOG_ERROR,
+			  "cannot listen with descriptor %d: %s", options->fd,
+			  status == -EINVAL ? "it does not listen for streams"
+					    : gyre_error_name(status));
+		return status;
+	}
+	if (address.storage.ss_family != AF_UNIX)
+		listener->port = gyre__address_port(&address);
+	return options->fd;
 }
 
 static int
@@ -323,8 +180,7 @@ listen_at_path(struct gyre_listener *listener,
 	char why[GYRE__LOCAL_WHY_MAX] = "an address or a port is given too";
 	int status = -EINVAL;
 
-	if (options->address == NULL && options->port == 0 &&
-	    !options->reuse_port)
+	if (!has_address(options))
 		status = gyre__local_listen(listener->sys, options->path, mode,
 					    listener->backlog, &listener->local,
 					    why);
@@ -339,7 +195,7 @@ listen_on_address(struct gyre_listener *listener,
 		  const struct gyre_listener_options *options)
 {
 	struct gyre__address address;
-	int fd = parse_address(listener, options, &address);
+	int fd = gyre__address_of_options(options, &listener->log, &address);
 
 	if (fd < 0)
 		return fd;
@@ -350,26 +206,80 @@ listen_on_address(struct gyre_listener *listener,
 	return fd;
 }
 
+static int
+make_socket(struct gyre_listener *listener,
+	    const struct gyre_listener_options *options)
+{
+	if (options->steer)
+		return refuse_options(listener, "steered, but with a socket of "
+						"gyre_listener_sockets()");
+	if (options->fd != 0)
+		return listen_with_fd(listener, options);
+	if (options->path != NULL)
+		return listen_at_path(listener, options);
+	return listen_on_address(listener, options);
+}
+
 /* Listen and watch; on failure nothing of it is left. */
 static int
 start_listening(struct gyre_listener *listener,
 		const struct gyre_listener_options *options)
 {
-	int status;
+	int status = make_socket(listener, options);
 
-	listener->fd = options->path != NULL
-			       ? listen_at_path(listener, options)
-			       : listen_on_address(listener, options);
-	if (listener->fd < 0)
-		return listener->fd;
-	status = gyre_loop_add_handler(listener->loop, listener->fd, GYRE_READ,
-				       on_readable, listener);
-	if (status < 0) {
-		gyre__local_remove(listener->sys, &listener->local);
+	if (status < 0)
+		return status;
+	listener->fd = status;
+	status = gyre__listener_keep_reserve(listener);
+	if (status == 0)
+		status = gyre_loop_add_handler(
+			listener->loop, listener->fd, GYRE_READ,
+			gyre__listener_on_readable, listener);
+	if (status == 0)
+		return 0;
+	gyre__local_remove(listener->sys, &listener->local);
+	if (listener->reserve >= 0)
+		listener->sys->close(listener->reserve);
+	if (options->fd == 0)
 		listener->sys->close(listener->fd);
-	}
 	return status;
 }
+
+static struct gyre_listener *
+new_listener(struct gyre_loop *loop,
+	     const struct gyre_listener_options *options,
+	     gyre_accept_fn on_accept, void *arg)
+{
+	const struct gyre_sys *sys = gyre__loop_sys(loop);
+	struct gyre_listener *listener =
+		gyre__allocate(sys, sizeof(*listener), 0);
+
+	if (listener == NULL)
+		return NULL;
+	listener->loop = loop;
+	listener->sys = sys;
+	listener->log = options->log;
+	if (listener->log.fn == NULL)
+		listener->log = *gyre__loop_log(loop);
+	listener->on_accept = on_accept;
+	listener->on_refuse = options->on_refuse;
+	listener->arg = arg;
+	listener->limit = options->limit;
+	listener->backlog = backlog_of(options);
+	listener->reserve = -1;
+	listener->dependent.close = close_with_loop;
+	listener->dependent.quiet = quiet;
+	if (options->spread == NULL)
+		return listener;
+	listener->spread = gyre__spread_new(options->spread, on_accept, arg,
+					    options->limit);
+	if (listener->spread != NULL)
+		return listener;
+	sys->release(listener);
+	return NULL;
+}
+
+/* -- public --------------------------------------------------------------- */
 
 int
 gyre_listener_open(struct gyre_loop *loop,
@@ -378,29 +288,18 @@ gyre_listener_open(struct gyre_loop *loop,
 		   struct gyre_listener **ret_listener)
 {
 	static const struct gyre_listener_options defaults = { .port = 0 };
-	const struct gyre_sys *sys = gyre__loop_sys(loop);
 	struct gyre_listener *listener;
 	int status;
 
 	GYRE_REQUIRE(on_accept != NULL && ret_listener != NULL);
 	if (options == NULL)
 		options = &defaults;
-	listener = gyre__allocate(sys, sizeof(*listener), 0);
+	listener = new_listener(loop, options, on_accept, arg);
 	if (listener == NULL)
 		return -ENOMEM;
-	listener->loop = loop;
-	listener->sys = sys;
-	listener->log = options->log;
-	if (listener->log.fn == NULL)
-		listener->log = *gyre__loop_log(loop);
-	listener->on_accept = on_accept;
-	listener->arg = arg;
-	listener->backlog = backlog_of(options);
-	listener->dependent.close = close_with_loop;
-	listener->dependent.quiet = quiet;
 	status = start_listening(listener, options);
 	if (status < 0) {
-		sys->release(listener);
+		release(listener);
 		return status;
 	}
 	gyre__loop_add_dependent(loop, &listener->dependent);
@@ -422,5 +321,20 @@ gyre_listener_close(struct gyre_listener *listener)
 	gyre__loop_require_owner(listener->loop);
 	listener->closing = true;
 	if (!listener->accepting)
-		finish(listener);
+		gyre__listener_finish(listener);
+}
+
+int
+gyre_listener_hand_over(struct gyre_listener *listener)
+{
+	int fd;
+
+	gyre__loop_require_owner(listener->loop);
+	if (listener->fd < 0)
+		return -ESHUTDOWN;
+	fd = listener->sys->fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	listener->handed_over = true;
+	return fd;
 }

@@ -90,6 +90,31 @@ gyre__socket_listen(const struct gyre_sys *sys, struct gyre__address *address,
 }
 
 int
+gyre__socket_inherit(const struct gyre_sys *sys, int fd,
+		     struct gyre__address *ret_address)
+{
+	struct sockaddr *name = (struct sockaddr *)&ret_address->storage;
+	int type = 0;
+	int listens = 0;
+	socklen_t length = sizeof(type);
+	int flags;
+
+	ret_address->length = sizeof(ret_address->storage);
+	if (sys->getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ||
+	    sys->getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) <
+		    0)
+		return -errno;
+	if (type != SOCK_STREAM || !listens)
+		return -EINVAL;
+	flags = sys->fcntl(fd, F_GETFL, 0);
+	if (flags < 0 || sys->fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    sys->fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    sys->getsockname(fd, name, &ret_address->length) < 0)
+		return -errno;
+	return 0;
+}
+
+int
 gyre__socket_connect(const struct gyre_sys *sys,
 		     const struct gyre_address *address)
 {

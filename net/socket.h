@@ -28,6 +28,15 @@ int gyre__socket_listen(const struct gyre_sys *sys,
 			bool reuse_port);
 
 /*
+ * Prepare a socket that somebody else has made to listen, and store what it is
+ * bound to.
+ *
+ * Errors: -EINVAL it does not listen for streams; -EBADF; -ENOTSOCK
+ */
+int gyre__socket_inherit(const struct gyre_sys *sys, int fd,
+			 struct gyre__address *ret_address);
+
+/*
  * Make a stream socket and begin to connect it; it is writable once that is
  * decided, and gyre__socket_error() tells how.
  *

@@ -75,6 +75,8 @@ gyre__stream_end(struct gyre_stream *stream, int error)
 	gyre__lent_end(stream, error);
 	if (stream->fd >= 0)
 		close_fd(stream);
+	if (stream->limit != NULL)
+		gyre_limit_leave(stream->limit);
 	gyre__stream_do_later(stream);
 }
 
@@ -281,6 +283,7 @@ set_options(struct gyre_stream *stream,
 	stream->write_max_bytes =
 		or_default(options->write_max_bytes, SIZE_MAX);
 	stream->no_delay = options->no_delay;
+	stream->limit = options->limit;
 	stream->patience.idle_ns = options->idle_ns;
 }
 

@@ -41,6 +41,7 @@ struct gyre_stream {
 	size_t write_high_bytes;
 	size_t write_max_bytes; /* SIZE_MAX: none */
 	bool no_delay;
+	struct gyre_limit *limit; /* a place in it; or NULL */
 
 	/* -- owner -- */
 	int fd;    /* -1: not connected, or closed */

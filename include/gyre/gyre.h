@@ -27,6 +27,7 @@
 #include <gyre/simulation.h>
 #include <gyre/shard_map.h>
 #include <gyre/statistics.h>
+#include <gyre/listener.h>
 #include <gyre/net.h>
 #include <gyre/stream_read.h>
 #include <gyre/stream_write.h>

@@ -1,11 +1,9 @@
 /*
- * Listeners and byte streams on a loop.
+ * Byte streams on a loop, and with <gyre/listener.h> what they come from.
  *
- * A listener accepts connections on its loop; with reuse_port every shard
- * opens one on the same address and the kernel spreads the clients. A stream
- * is a connected socket with a read and a write buffer. It hands out what it
- * has read and takes back how much was used; what is written leaves at the
- * end of the batch in as few sends as possible. A peer that does not read
+ * A stream is a connected socket with a read and a write buffer. It hands out
+ * what it has read and takes back how much was used; what is written leaves at
+ * the end of the batch in as few sends as possible. A peer that does not read
  * stops being read from when write_high_bytes wait for it.
  *
  *     static size_t on_read(struct gyre_stream *stream, const void *data,
@@ -19,13 +17,13 @@
 #define GYRE_NET_H
 
 #include <gyre/base.h>
+#include <gyre/listener.h>
 #include <gyre/loop.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct gyre_listener;
 struct gyre_stream;
 
 /* A run of bytes that is somebody else's. */
@@ -33,64 +31,6 @@ struct gyre_bytes {
 	const void *data; /* NULL only if there are none */
 	size_t length;
 };
-
-/* Called with a connected, non-blocking descriptor that is the callee's. */
-typedef void (*gyre_accept_fn)(struct gyre_listener *listener, int fd,
-			       void *arg);
-
-struct gyre_listener_options {
-	const char *address; /* numeric, IPv4 or IPv6 ("::" is IPv6 alone);
-				NULL: 127.0.0.1 */
-	uint16_t port;       /* 0: any free one */
-	bool reuse_port;     /* one listener per shard on the same port */
-	const char *path;    /* of a Unix socket instead; the three above are
-				not given then */
-	unsigned mode;       /* of the path; 0: 0600, its user's alone */
-	int backlog;         /* 0: 511 */
-	struct gyre_log log; /* zeroed: the loop's */
-};
-
-/* -- listener ------------------------------------------------------------ */
-
-/*
- * Listen on an address, or at a path, and accept on this loop. NULL options
- * mean the defaults. Out of descriptors or memory, it logs one line, waits a
- * moment and tries again; it never spins. When a runtime stops, its listeners
- * take who waits in their queues and close their ports; they stay their users'
- * until these close them.
- *
- * What a process that is gone has left at the path is taken away; a socket of
- * one that runs, or a thing that is no socket, is an error, with a line that
- * says so. The path has its mode before anybody can connect, and is removed
- * when the listener stops, unless it is another's by then.
- *
- * Thread: owner
- * Owns:   the loop, whose close closes and frees it if nobody did before
- * Errors: -EADDRINUSE; -EEXIST; -EINVAL the address is not numeric, or there
- *         is a path too; -ENAMETOOLONG; -EACCES; -EMFILE; -ESHUTDOWN; -ENOMEM
- */
-GYRE_API int gyre_listener_open(
-	struct gyre_loop *loop, const struct gyre_listener_options *options,
-	gyre_accept_fn on_accept, void *arg,
-	struct gyre_listener **ret_listener) GYRE_MUST_CHECK;
-
-/*
- * Return the port listened on; 0 at a path.
- *
- * Thread: any, while it is open
- */
-GYRE_API uint16_t gyre_listener_port(const struct gyre_listener *listener);
-
-/*
- * Stop listening; connections that wait in the kernel's queue are accepted
- * first: its callback is called inside this call. May be called from that
- * callback, which is then called for the rest of the queue when it returns.
- * A loop that closes with the listener open accepts nothing more and frees
- * it. NULL is a no-op.
- *
- * Thread: owner
- */
-GYRE_API void gyre_listener_close(struct gyre_listener *listener);
 
 /* -- stream -------------------------------------------------------------- */
 
@@ -139,6 +79,9 @@ struct gyre_stream_options {
 	size_t write_max_bytes;  /* 0: none; over it writes are refused */
 	bool no_delay;           /* TCP_NODELAY */
 	int64_t idle_ns;         /* as for gyre_stream_set_idle(); 0: none */
+	/* In which the connection has a place: the stream's, as the descriptor
+	 * is, and given back when that closes. NULL: none */
+	struct gyre_limit *limit;
 };
 
 /* Counters and state of one stream. */

@@ -121,6 +121,18 @@ fault_getsockname(int fd, struct sockaddr *address, socklen_t *length)
 }
 
 static int
+fault_fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+	int argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, int);
+	va_end(arguments);
+	return fails(&faults.fcntl) ? -1 : fcntl(fd, command, argument);
+}
+
+static int
 fault_accept(int fd, struct sockaddr *address, socklen_t *length)
 {
 	return fails(&faults.accept)
@@ -238,6 +250,7 @@ fill_table(void)
 	table.bind = fault_bind;
 	table.listen = fault_listen;
 	table.getsockname = fault_getsockname;
+	table.fcntl = fault_fcntl;
 	table.accept = fault_accept;
 	table.epoll_ctl = fault_epoll_ctl;
 	table.fstat = fault_fstat;

@@ -37,6 +37,7 @@ struct faults {
 	struct fault bind;
 	struct fault listen;
 	struct fault getsockname;
+	struct fault fcntl;
 	struct fault accept;
 	struct fault watch; /* what tells a poller of a descriptor */
 	struct fault recv;

@@ -1,18 +1,17 @@
 /*
- * Whether a client that has come may stay, and on which shard.
+ * Whether a client that has come may stay: the listeners' callbacks, whose
+ * argument is the server.
  */
 #ifndef KV_ADMISSION_H
 #define KV_ADMISSION_H
 
-struct shard;
+struct gyre_listener;
 
-/* A client has come to this shard: it becomes a connection, or is closed. */
-void admission_take(struct shard *shard, int fd);
+/* A client has come to the loop that runs, and counts as one: it becomes a
+ * connection, or is closed. */
+void admission_take(struct gyre_listener *listener, int fd, void *server);
 
-/*
- * A client has come where one shard accepts for all: it goes to the next. A
- * Unix socket's path has one listener, where a port has one a shard.
- */
-void admission_spread(struct shard *shard, int fd);
+/* There are enough clients, or no descriptor for this one. */
+void admission_refuse(struct gyre_listener *listener, int fd, void *server);
 
 #endif

@@ -331,9 +331,6 @@ on_close(struct gyre_stream *stream, int error, void *arg)
 	connection->closed = true;
 	pubsub_leave(shard, &connection->subscriber);
 	shard->stats.clients--;
-	/* Relaxed: a count that nobody reads anything else by. */
-	atomic_fetch_sub_explicit(&shard->server->clients, 1,
-				  memory_order_relaxed);
 	replies_free(&connection->replies);
 	settle(connection);
 	free_if_done(connection);
@@ -352,6 +349,7 @@ connection_open(struct shard *shard, int fd)
 	const struct gyre_stream_options stream_options = {
 		.no_delay = true,
 		.idle_ns = options->idle_ns,
+		.limit = &shard->server->clients,
 	};
 	size_t lanes_size = shard->server->shards_count * sizeof(struct lane);
 	struct connection *connection =

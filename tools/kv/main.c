@@ -187,6 +187,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	raise_descriptor_limit(options.clients_max);
 	server->options = &options;
+	server->clients.max = options.clients_max;
 	server->started_ns = read_clock(CLOCK_MONOTONIC);
 	server->epoch_ns = read_clock(CLOCK_REALTIME) - server->started_ns;
 	status = run(server);

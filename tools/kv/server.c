@@ -10,20 +10,6 @@
 #include "batch.h"
 #include "connection.h"
 
-static void
-on_accept(struct gyre_listener *listener, int fd, void *arg)
-{
-	(void)listener;
-	admission_take(arg, fd);
-}
-
-static void
-on_accept_for_all(struct gyre_listener *listener, int fd, void *arg)
-{
-	(void)listener;
-	admission_spread(arg, fd);
-}
-
 static int
 open_listener(struct shard *shard)
 {
@@ -31,31 +17,36 @@ open_listener(struct shard *shard)
 		.address = shard->server->options->bind,
 		.port = shard->server->port,
 		.reuse_port = true,
+		.limit = &shard->server->clients,
+		.on_refuse = admission_refuse,
 	};
 
-	return gyre_listener_open(shard->loop, &options, on_accept, shard,
-				  &shard->listener);
+	return gyre_listener_open(shard->loop, &options, admission_take,
+				  shard->server, &shard->listener);
 }
 
 /* The first shard listens at the path for all. */
 static int
-open_local_listener(struct shard *shard)
+open_local_listener(const struct gyre_shard *gyre, struct shard *shard)
 {
 	const struct gyre_listener_options options = {
 		.path = shard->server->options->unix_path,
 		.mode = shard->server->options->unix_mode,
+		.spread = gyre->runtime,
+		.limit = &shard->server->clients,
+		.on_refuse = admission_refuse,
 	};
 
 	if (options.path == NULL || shard->index != 0)
 		return 0;
-	return gyre_listener_open(shard->loop, &options, on_accept_for_all,
-				  shard, &shard->local_listener);
+	return gyre_listener_open(shard->loop, &options, admission_take,
+				  shard->server, &shard->local_listener);
 }
 
 static int
-open_listeners(struct shard *shard)
+open_listeners(const struct gyre_shard *gyre, struct shard *shard)
 {
-	int error = open_local_listener(shard);
+	int error = open_local_listener(gyre, shard);
 
 	if (error == 0)
 		error = open_listener(shard);
@@ -81,15 +72,16 @@ start(const struct gyre_shard *gyre, void *arg, void **ret_state)
 	shard->index = gyre->index;
 	store_init(&shard->store, gyre->loop, server->epoch_ns,
 		   &server->memory);
+	server->shards[gyre->index] = shard;
 	error = pubsub_init(&shard->pubsub, server->shards_count);
 	if (error == 0)
-		error = open_listeners(shard);
+		error = open_listeners(gyre, shard);
 	if (error < 0) {
+		server->shards[gyre->index] = NULL;
 		pubsub_fini(&shard->pubsub);
 		free(shard);
 		return error;
 	}
-	server->shards[gyre->index] = shard;
 	*ret_state = shard;
 	return 0;
 }

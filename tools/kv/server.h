@@ -8,7 +8,6 @@
 #ifndef KV_SERVER_H
 #define KV_SERVER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,7 +50,6 @@ struct shard {
 	struct store store;
 	struct gyre_listener *listener;
 	struct gyre_listener *local_listener; /* the first shard's; or NULL */
-	unsigned next_target; /* shard of the next client at its path */
 	struct connection *connections;
 	uint64_t last_connection; /* its number on this shard */
 	struct pubsub pubsub;
@@ -83,7 +81,7 @@ struct server {
 	struct shard *shards[GYRE_SHARDS_MAX];
 	/* -- any thread, atomic -- */
 	struct budget_pool memory;
-	atomic_uint clients; /* connected to all shards; a limit, no order */
+	struct gyre_limit clients; /* connected to all shards */
 };
 
 /* What runs on every shard; its argument is the server. */
