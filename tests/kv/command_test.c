@@ -309,6 +309,21 @@ the_connection_has_its_commands(void **state)
 	ASK("client setname \"\"", "+OK\r\n");
 	ASK("client getname", "$-1\r\n");
 	ASK("client setinfo lib-name x", "+OK\r\n");
+	assert_string_equal(fixture->connection->library_name, "x");
+	ASK("client setinfo LIB-VER 1.2", "+OK\r\n");
+	assert_string_equal(fixture->connection->library_version, "1.2");
+	ASK("client setinfo lib-name \"a b\"",
+	    "-ERR lib-name cannot contain spaces, newlines or special "
+	    "characters.\r\n");
+	ASK("client setinfo what x", "-ERR Unrecognized option 'what'\r\n");
+	assert_string_equal(fixture->connection->library_name, "x");
+	ASK("client setinfo lib-name \"\"", "+OK\r\n");
+	assert_null(fixture->connection->library_name);
+	ASK("client no-evict on", "+OK\r\n");
+	ASK("client no-evict what", "-ERR syntax error\r\n");
+	ASK("client kill 1.2.3.4:5", "-ERR No such client\r\n");
+	ASK("client kill id 99", ":0\r\n");
+	ASK("client list id 99", "$0\r\n\r\n");
 	ASK("hello 1", "-NOPROTO unsupported protocol version\r\n");
 	ASK("hello 4", "-NOPROTO unsupported protocol version\r\n");
 	ASK("hello x",
@@ -512,7 +527,7 @@ subcommands_are_explained(void **state)
 	    "*5\r\n+CONFIG <subcommand> [<arg> [value] [opt] ...]. "
 	    "Subcommands are:\r\n+GET\r\n+    Return parameters matching "
 	    "glob-like patterns.\r\n+HELP\r\n+    Prints this help.\r\n");
-	assert_memory_equal(fixture_ask(fixture, "client help"), "*11\r\n+CLI",
+	assert_memory_equal(fixture_ask(fixture, "client help"), "*19\r\n+CLI",
 			    9);
 	ASK("client help me", "-ERR wrong number of arguments for "
 			      "'client|help' command\r\n");

@@ -71,6 +71,8 @@ fixture_teardown(void **state)
 	replies_free(&connection->replies);
 	resp_free(&connection->parser);
 	free(connection->name);
+	free(connection->library_name);
+	free(connection->library_version);
 	free(connection);
 	KV_INSIST(gyre_loop_close(fixture->shard.loop, false) == 0);
 	gyre_loop_free(fixture->shard.loop);

@@ -60,6 +60,8 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "mset a 1 b 2 c 3");
 	fixture_ask(fixture, "mget a b c");
 	fixture_ask(fixture, "client setname someone");
+	fixture_ask(fixture, "client setinfo lib-name library");
+	fixture_ask(fixture, "client list");
 	fixture_ask(fixture, "scan 0 count 1000");
 	fixture_ask(fixture, "info");
 	fixture_ask(fixture, "del a b");

@@ -65,7 +65,8 @@
 static const struct command table[] = {
 	KEY("append", 3, W | G | F, command_append),
 	HOME("auth", -2, F | S, command_auth),
-	HOME("client", -2, N, command_client),
+	ALL("client", -2, N, GATHER_LINES, command_client,
+	    command_client_check),
 	HOME("command", -1, N, command_command),
 	HOME("config", -2, N, command_config),
 	ALL("dbsize", 1, R | F, GATHER_SUM, command_dbsize, NULL),
@@ -273,10 +274,12 @@ find_subcommand(struct call *call, const struct subcommand *list)
 		reply_unknown_subcommand(call);
 	else if (is_subcommand_refused(call, at))
 		return NULL;
-	else if (at == &help)
-		reply_help(call, list);
 	else
+		call->connection->subcommand = at->name;
+	if (at->name != NULL && at != &help)
 		return at;
+	if (at == &help)
+		reply_help(call, list);
 	return NULL;
 }
 

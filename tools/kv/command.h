@@ -41,6 +41,8 @@ enum gather_kind {
 	GATHER_INFO,        /* counters, to be written as INFO does */
 	GATHER_UNION,       /* an array of what is in any of the arrays, once */
 	GATHER_UNION_COUNT, /* how many that are */
+	GATHER_LINES,       /* texts of lines about clients, by their ids */
+	GATHER_ANY,         /* integers: is any of them not 0? */
 	GATHER_COUNTS, /* arrays of bulk strings and integers, to be added */
 };
 
@@ -168,8 +170,11 @@ void command_ping(struct call *call);
 void command_echo(struct call *call);
 void command_quit(struct call *call);
 void command_select(struct call *call);
-void command_client(struct call *call);
 void command_reset(struct call *call);
+
+/* command_client.c */
+void command_client(struct call *call);
+bool command_client_check(struct call *call);
 
 /*
  * Give the connection a name, or take it away if it is empty. If that can't

@@ -1,7 +1,6 @@
 /*
  * The commands that are about the connection they come on.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "command.h"
@@ -80,89 +79,4 @@ command_select(struct call *call)
 		reply_error(call->reply, "DB index is out of range");
 	else
 		reply_ok(call->reply);
-}
-
-/* -- the name -------------------------------------------------------------- */
-
-static bool
-is_name(const struct arg *name)
-{
-	for (size_t i = 0; i < name->length; i++) {
-		if (name->data[i] < '!' || name->data[i] > '~')
-			return false;
-	}
-	return true;
-}
-
-bool
-command_set_name(struct call *call, const struct arg *name)
-{
-	char *copy = NULL;
-
-	if (!is_name(name)) {
-		reply_error(call->reply, "Client names cannot contain spaces, "
-					 "newlines or special characters.");
-		return false;
-	}
-	if (name->length > 0) {
-		copy = malloc(name->length + 1);
-		if (copy == NULL) {
-			reply_no_memory(call->reply);
-			return false;
-		}
-		memcpy(copy, name->data, name->length);
-		copy[name->length] = '\0';
-	}
-	free(call->connection->name);
-	call->connection->name = copy;
-	return true;
-}
-
-/* -- CLIENT ---------------------------------------------------------------- */
-
-static void
-client_id(struct call *call)
-{
-	reply_integer(call->reply, (int64_t)call->connection->id);
-}
-
-static void
-client_setname(struct call *call)
-{
-	if (command_set_name(call, &call->argv[2]))
-		reply_ok(call->reply);
-}
-
-static void
-client_getname(struct call *call)
-{
-	if (call->connection->name != NULL)
-		reply_text(call->reply, call->connection->name);
-	else
-		reply_null(call->reply);
-}
-
-/* What newer client libraries say of themselves; nobody asks for it. */
-static void
-client_setinfo(struct call *call)
-{
-	reply_ok(call->reply);
-}
-
-void
-command_client(struct call *call)
-{
-	static const struct subcommand list[] = {
-		{ "GETNAME", 2, client_getname,
-		  "Return the name of the current connection." },
-		{ "ID", 2, client_id,
-		  "Return the ID of the current connection." },
-		{ "SETINFO", 4, client_setinfo,
-		  "Accept what a client library says of itself." },
-		{ "SETNAME", 3, client_setname,
-		  "Assign a name to the current connection." },
-		{ NULL, 0, NULL, NULL },
-	};
-
-	subcommand_run(call, list);
 }

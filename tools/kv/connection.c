@@ -42,6 +42,8 @@ free_connection(struct connection *connection)
 	resp_free(&connection->parser);
 	bytes_free(&connection->partial);
 	free(connection->name);
+	free(connection->library_name);
+	free(connection->library_version);
 	free(connection);
 }
 
@@ -293,9 +295,11 @@ static size_t
 on_read(struct gyre_stream *stream, const void *data, size_t length, void *arg)
 {
 	struct connection *connection = arg;
-	size_t used = reader_take(connection, data, length);
+	size_t used;
 
 	(void)stream;
+	connection->active_ns = gyre_loop_time(connection->shard->loop);
+	used = reader_take(connection, data, length);
 	settle(connection);
 	return used;
 }
@@ -366,6 +370,8 @@ connection_open(struct shard *shard, int fd)
 	}
 	connection->shard = shard;
 	connection->subscriber.connection = connection;
+	connection->opened_ns = gyre_loop_time(shard->loop);
+	connection->active_ns = connection->opened_ns;
 	connection->id =
 		shard->last_connection++ * shard->server->shards_count +
 		shard->index + 1;

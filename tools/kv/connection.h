@@ -44,6 +44,13 @@ struct connection {
 	struct connection *next;
 	uint64_t id;
 	char *name; /* CLIENT SETNAME's; NULL: none */
+	/* What its library calls itself; NULL: it has not said. */
+	char *library_name;
+	char *library_version;
+	int64_t opened_ns;             /* on the loop's clock */
+	int64_t active_ns;             /* something was read */
+	const struct command *command; /* the last one; NULL: none */
+	const char *subcommand;        /* and its own, or NULL */
 	struct resp parser;
 	/*
 	 * What is read and waits here: the begin of a command that is long,

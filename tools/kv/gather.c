@@ -259,6 +259,131 @@ finish_counts(struct gather *gather, struct reply *reply)
 	}
 }
 
+/* -- lines about clients --------------------------------------------------- */
+
+/* A client's line, which begins with id= and ends with a newline. */
+struct line {
+	uint64_t id;
+	const char *text;
+	size_t length;
+};
+
+static int
+compare_lines(const void *one, const void *other)
+{
+	uint64_t a = ((const struct line *)one)->id;
+	uint64_t b = ((const struct line *)other)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Find the lines, or only count them if there is no place for them. */
+static size_t
+find_lines(struct arg text, struct line *lines)
+{
+	const char *end = text.data + text.length;
+	size_t count = 0;
+
+	for (const char *at = text.data; at < end; count++) {
+		const char *next = memchr(at, '\n', (size_t)(end - at));
+
+		KV_INSIST(next != NULL);
+		next++;
+		if (lines != NULL)
+			lines[count] = (struct line){
+				.id = strtoull(at + strlen("id="), NULL, 10),
+				.text = at,
+				.length = (size_t)(next - at),
+			};
+		at = next;
+	}
+	return count;
+}
+
+/* What is in a part's bulk string. */
+static struct arg
+look_into(const struct gather_part *part)
+{
+	struct gather_part copy = *part;
+	int64_t length = take_number(&copy);
+
+	return (struct arg){ .data = copy.at, .length = (size_t)length };
+}
+
+static void
+finish_lines(struct gather *gather, struct reply *reply)
+{
+	struct bytes text = { 0 };
+	struct line *lines;
+	size_t count = 0;
+
+	for (size_t i = 0; i < gather->parts_count; i++)
+		count += find_lines(look_into(&gather->parts[i]), NULL);
+	lines = calloc(count + 1, sizeof(*lines));
+	if (lines == NULL) {
+		reply->bytes->failed = true;
+		return;
+	}
+	count = 0;
+	for (size_t i = 0; i < gather->parts_count; i++)
+		count +=
+			find_lines(look_into(&gather->parts[i]), lines + count);
+	qsort(lines, count, sizeof(*lines), compare_lines);
+	for (size_t i = 0; i < count; i++)
+		bytes_append(&text, lines[i].text, lines[i].length);
+	reply_verbatim(reply, text.data, text.length);
+	reply->bytes->failed |= text.failed;
+	bytes_free(&text);
+	free(lines);
+}
+
+/* CLIENT KILL's old form. */
+static void
+finish_any(struct gather *gather, struct reply *reply)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < gather->parts_count; i++)
+		any |= take_number(&gather->parts[i]) != 0;
+	if (any)
+		reply_ok(reply);
+	else
+		reply_error(reply, "No such client");
+}
+
+static void
+finish(struct gather *gather, const struct server *server, struct reply *reply)
+{
+	switch (gather->kind) {
+	case GATHER_NEVER:
+	case GATHER_STATUS:
+		append_part(reply, &gather->parts[0]);
+		break;
+	case GATHER_SUM:
+		finish_sum(gather, reply);
+		break;
+	case GATHER_BULKS:
+		finish_bulks(gather, reply);
+		break;
+	case GATHER_INFO:
+		finish_info(gather, server, reply);
+		break;
+	case GATHER_COUNTS:
+		finish_counts(gather, reply);
+		break;
+	case GATHER_UNION:
+	case GATHER_UNION_COUNT:
+		finish_union(gather, reply);
+		break;
+	case GATHER_LINES:
+		finish_lines(gather, reply);
+		break;
+	case GATHER_ANY:
+		finish_any(gather, reply);
+		break;
+	}
+}
+
 void
 gather_finish(struct gather *gather, const char *own,
 	      const struct server *server, struct reply *reply)
@@ -269,17 +394,6 @@ gather_finish(struct gather *gather, const char *own,
 	error = gather->kind == GATHER_INFO ? NULL : find_error(gather);
 	if (error != NULL)
 		append_part(reply, error);
-	else if (gather->kind == GATHER_SUM)
-		finish_sum(gather, reply);
-	else if (gather->kind == GATHER_BULKS)
-		finish_bulks(gather, reply);
-	else if (gather->kind == GATHER_INFO)
-		finish_info(gather, server, reply);
-	else if (gather->kind == GATHER_COUNTS)
-		finish_counts(gather, reply);
-	else if (gather->kind == GATHER_UNION ||
-		 gather->kind == GATHER_UNION_COUNT)
-		finish_union(gather, reply);
 	else
-		append_part(reply, &gather->parts[0]);
+		finish(gather, server, reply);
 }

@@ -336,12 +336,15 @@ router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
 	};
 	bool refused;
 
-	if (call.command != NULL)
+	if (call.command != NULL) {
 		call.gather = call.command->gather;
+		connection->command = call.command;
+	}
 	if (replies_reserve(replies) < 0) {
 		connection_abort(connection);
 		return NULL;
 	}
+	connection->subcommand = NULL;
 	refused = is_refused(&call);
 	if (!refused && router_must_wait(connection, call.command))
 		return call.command;
