@@ -18,37 +18,17 @@ import threading
 import time
 import unittest
 
-from kv_servers import TIMEOUT, Client, GyreKv, encode, parse, scan
+from kv_servers import (TIMEOUT, Client, GyreKv, encode, info, is_sanitized,
+                        parse, scan, wait_for)
 
 PROGRAM = None
 
-# A sanitizer's build needs memory of its own.
 MIB = 1 << 20
-
-
-def is_sanitized():
-    with open(PROGRAM, "rb") as file:
-        data = file.read()
-    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 def run(*options, timeout=TIMEOUT):
     return subprocess.run([PROGRAM, *options], capture_output=True, text=True,
                           timeout=timeout)
-
-
-def info(client):
-    text = parse(client.ask("INFO")).decode()
-    return dict(line.split(":", 1) for line in text.splitlines()
-                if ":" in line)
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} does not happen")
-        time.sleep(0.01)
 
 
 class Options(unittest.TestCase):
@@ -684,7 +664,7 @@ class Limits(unittest.TestCase):
                 self.assertEqual(said["maxmemory"], str(limit))
                 self.assertLessEqual(int(said["used_memory"]), limit)
                 self.assertGreater(int(said["used_memory"]), limit * 0.9)
-                if not is_sanitized():
+                if not is_sanitized(PROGRAM):
                     self.assertLess(server.memory() - before, 2 * limit)
                 # MSET's part on one shard at least has no room.
                 self.assertEqual(client.ask("MSET", *[
@@ -731,7 +711,7 @@ class Limits(unittest.TestCase):
                          "accepting")
                 time.sleep(0.2)
                 grown = server.memory() - before
-                if not is_sanitized():
+                if not is_sanitized(PROGRAM):
                     self.assertLess(grown, 40 * MIB)
                 for other in clients:
                     other.close()
@@ -756,7 +736,7 @@ class Limits(unittest.TestCase):
                     other.ask("MGET", "a", "b", "c", "d")
                     highest = max(highest, server.memory() - before)
                     time.sleep(0.01)
-                if not is_sanitized():
+                if not is_sanitized(PROGRAM):
                     self.assertLess(highest, 40 * MIB)
                 reply = b"$%d\r\n%s\r\n" % (size, b"x" * size)
                 for _ in range(count):

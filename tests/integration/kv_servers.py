@@ -20,13 +20,36 @@ class Failure(Exception):
     """A server did not do as it should."""
 
 
+def is_sanitized(program):
+    """Its memory is not what it is without a sanitizer, nor is its speed."""
+    with open(program, "rb") as file:
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} does not happen")
+        time.sleep(0.01)
+
+
 class Server:
     """A process that listens on self.port."""
 
     def __init__(self, command):
         self.errors = tempfile.TemporaryFile()
+        # A loop of a busy machine that waits for a CPU is no complaint.
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE,
-                                        stderr=self.errors)
+                                        stderr=self.errors,
+                                        env={**os.environ,
+                                             "GYRE_WATCHDOG": "0"})
         self.pid = self.process.pid
         self.ended = False
         self.port = None
@@ -76,9 +99,7 @@ class Server:
         self.errors.close()
 
     def memory(self):
-        """Resident bytes."""
-        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return resident_bytes(self.pid)
 
 
 class GyreKv(Server):
@@ -304,6 +325,12 @@ def parse_one(data):
     if kind == b"%":
         return dict(zip(values[::2], values[1::2])), rest
     return Push(values) if kind == b">" else values, rest
+
+
+def info(client):
+    text = parse(client.ask("INFO")).decode()
+    return dict(line.split(":", 1) for line in text.splitlines()
+                if ":" in line)
 
 
 def scan(client, *options):

@@ -19,7 +19,7 @@ import time
 import unittest
 
 from kv_servers import (TIMEOUT, Failure, GyreKv, RedisServer, encode,
-                        parse)
+                        parse, wait_for)
 
 PROGRAM = None
 MIB = 1 << 20
@@ -35,14 +35,6 @@ def seed():
         random.SystemRandom().randrange(1 << 32)
     print(f"PUBSUB_SEED={number}", file=sys.stderr, flush=True)
     return random.Random(number)
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what} does not happen")
-        time.sleep(0.005)
 
 
 def connected(client):

@@ -399,6 +399,7 @@ def test_mutations(kv, redis, seed):
             byte = r.choice([b"*", b"$", b"\r", b"\n", b"0", b"9", b"-",
                              b"\"", b" ", bytes([r.randrange(1, 256)])])
             data[at:at + r.choice([0, 1, 1, 5])] = r.choice([byte, b""])
+        data = data.replace(b"\x16\x03", b"\x16")  # TLS to gyre-kv alone
         pair = Pair(kv, redis)
         pair.send(bytes(data))
         for client in pair.clients:

@@ -154,6 +154,41 @@ malformed_input_is_refused_as_redis_does(void **state)
 	}
 }
 
+/* A handshake has no line's end that one could wait for. */
+static void
+other_protocols_are_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *error;
+	} cases[] = {
+		{ "\x16\x03\x01", "TLS is not spoken on this port" },
+		{ "\x16\x03\r\n", "TLS is not spoken on this port" },
+		{ "POST / HTTP/1.1\r\n", "HTTP is not spoken on this port" },
+		{ "Host: a\r\n", "HTTP is not spoken on this port" },
+		{ "\x16\x04\r\n", NULL },
+		{ "*1\r\n$2\r\n\x16\x03\r\n", NULL },
+		{ "posts\r\n", NULL },
+		{ "host a\r\n", NULL },
+		{ "get post\r\n", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resp *resp = *state;
+		const char *error = cases[i].error;
+		size_t used;
+
+		resp_free(resp);
+		resp_init(resp, RESP_BULK_MAX_DEFAULT);
+		assert_int_equal(resp_parse(resp, cases[i].text, 1, &used),
+				 RESP_MORE);
+		assert_int_equal(parse(resp, cases[i].text, &used),
+				 error != NULL ? RESP_ERROR : RESP_COMMAND);
+		if (error != NULL)
+			assert_string_equal(resp->error, error);
+	}
+}
+
 static void
 a_line_without_end_is_refused(void **state)
 {
@@ -350,6 +385,8 @@ main(void)
 						setup, teardown),
 		cmocka_unit_test(malformed_input_is_refused_as_redis_does),
 		cmocka_unit_test(pieces_never_change_what_is_understood),
+		cmocka_unit_test_setup_teardown(other_protocols_are_refused,
+						setup, teardown),
 		cmocka_unit_test(a_line_without_end_is_refused),
 		cmocka_unit_test_setup_teardown(announcements_take_no_memory,
 						setup, teardown),

@@ -1,7 +1,8 @@
 /*
  * The parser keeps, between two calls, offsets into the command alone, since
  * the bytes may have moved. What it refuses and with which words is Redis
- * 7.0's: clients show them to people, and tests compare them.
+ * 7.0's: clients show them to people, and tests compare them. Our own are those
+ * for other protocols, where Redis waits or closes without a word.
  */
 #include "resp.h"
 
@@ -188,6 +189,28 @@ parse_array(struct resp *resp, const struct input *input)
 	return status;
 }
 
+/*
+ * A TLS handshake begins with these two bytes and may have no line's end: who
+ * sends one would wait for an answer, and we for more.
+ */
+static bool
+is_tls(const struct input *input)
+{
+	return input->length >= 2 && input->data[0] == 0x16 &&
+	       input->data[1] == 0x03;
+}
+
+/*
+ * A page can have a browser send us what it likes, behind such lines: nothing
+ * of that may run.
+ */
+static bool
+is_http(const struct args *args)
+{
+	return args->count > 0 && (ARG_IS(&args->items[0], "post") ||
+				   ARG_IS(&args->items[0], "host:"));
+}
+
 static enum resp_status
 parse_inline(struct resp *resp, const struct input *input)
 {
@@ -197,6 +220,8 @@ parse_inline(struct resp *resp, const struct input *input)
 	enum resp_status status =
 		find_line(resp, input, '\n', "too big inline request", &end);
 
+	if (is_tls(input))
+		return refuse(resp, "TLS is not spoken on this port");
 	if (status != RESP_COMMAND)
 		return status;
 	line_length = end - resp->position;
@@ -208,6 +233,8 @@ parse_inline(struct resp *resp, const struct input *input)
 		return refuse(resp, error == -EINVAL
 					    ? "unbalanced quotes in request"
 					    : "");
+	if (is_http(&resp->args))
+		return refuse(resp, "HTTP is not spoken on this port");
 	resp->position = end + 1;
 	return resp->args.count > 0 ? RESP_COMMAND : RESP_EMPTY;
 }

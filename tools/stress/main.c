@@ -1,5 +1,4 @@
-/* gyre-stress: drive every path at once, and check that the laws hold; or have
- * many clients do so with a key-value server. */
+/* gyre-stress: drive every path at once, and check that the laws hold. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include "options.h"
 #include "plant.h"
 #include "report.h"
-#include "soak.h"
 
 #define EXIT_USAGE 2
 
@@ -28,8 +26,6 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	if (options.kv_port[0] != '\0')
-		return soak_run(&options);
 	plant_choose(options.plant);
 	report_begin(&options);
 	error = conductor_run(&options, &totals);
