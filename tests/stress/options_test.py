@@ -19,7 +19,7 @@ class Options(unittest.TestCase):
         said = run("--help")
         self.assertEqual(said.returncode, 0)
         for option in ("loops", "producers", "seconds", "messages", "seed",
-                       "mix", "pin", "json", "plant"):
+                       "mix", "pin", "json", "plant", "kv", "clients"):
             self.assertIn(f"--{option}", said.stdout)
 
     def test_what_makes_no_sense_is_said_in_one_line(self):
@@ -29,7 +29,10 @@ class Options(unittest.TestCase):
                       ["--seed", "0y"], ["--mix", ""], ["--mix", "tasks,"],
                       ["--mix", "nothing"], ["--mix", "task"],
                       ["--pin", "3-1"], ["--pin", "1,"], ["--plant", "rose"],
-                      ["--plant", "reorder"], ["--wrong"], ["more"]):
+                      ["--plant", "reorder"], ["--wrong"], ["more"],
+                      ["--kv", "0"], ["--kv", "x"], ["--kv", ":1"],
+                      ["--kv", "[::1]:65536"], ["--clients", "0"],
+                      ["--kv", "1", "--messages", "9"]):
             with self.subTest(wrong):
                 said = run(*wrong)
                 self.assertEqual(said.returncode, 2)

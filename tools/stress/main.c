@@ -1,4 +1,5 @@
-/* gyre-stress: drive every path at once, and check that the laws hold. */
+/* gyre-stress: drive every path at once, and check that the laws hold; or have
+ * many clients do so with a key-value server. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "options.h"
 #include "plant.h"
 #include "report.h"
+#include "soak.h"
 
 #define EXIT_USAGE 2
 
@@ -26,6 +28,8 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	if (options.kv_port[0] != '\0')
+		return soak_run(&options);
 	plant_choose(options.plant);
 	report_begin(&options);
 	error = conductor_run(&options, &totals);

@@ -17,6 +17,7 @@
 #define SECONDS_DEFAULT   10
 #define SECONDS_MAX       (365 * 86400)
 #define PRODUCERS_DEFAULT 2
+#define CLIENTS_DEFAULT   64
 #define LOOPS_DEFAULT_MAX 8
 
 enum option_value {
@@ -29,6 +30,8 @@ enum option_value {
 	OPTION_PIN,
 	OPTION_JSON,
 	OPTION_PLANT,
+	OPTION_KV,
+	OPTION_CLIENTS,
 	OPTION_HELP,
 };
 
@@ -42,6 +45,8 @@ static const struct option long_options[] = {
 	{ "pin", required_argument, NULL, OPTION_PIN },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "plant", required_argument, NULL, OPTION_PLANT },
+	{ "kv", required_argument, NULL, OPTION_KV },
+	{ "clients", required_argument, NULL, OPTION_CLIENTS },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -64,6 +69,12 @@ static const char help[] =
 	"                     where the loops run; LIST: 0,2,4-7 (none)\n"
 	"  --json             end with JSON instead of a table\n"
 	"  --plant NAME       plant a bug, in a build that has them\n"
+	"  --kv [HOST:]PORT   instead, soak a key-value server that speaks "
+	"RESP and is empty:\n"
+	"                     clients come and go, and every reply is what the "
+	"commands\n"
+	"                     before it make it\n"
+	"  --clients N        clients of --kv, 1 to 10000 (64)\n"
 	"  --help             print this and exit\n";
 
 static const char *const path_names[PATHS] = {
@@ -215,6 +226,36 @@ parse_plant(const char *text, struct options *options)
 	return false;
 }
 
+/* A port of this machine, or of another: host:7379, [::1]:7379. */
+static bool
+parse_kv(const char *text, struct options *options)
+{
+	const char *port = strrchr(text, ':');
+	const char *host = text;
+	size_t length = 0;
+	uint64_t number;
+
+	if (port == NULL) {
+		host = "127.0.0.1";
+		length = strlen(host);
+		port = text;
+	} else {
+		length = (size_t)(port++ - text);
+		if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+			host++;
+			length -= 2;
+		}
+	}
+	if (length == 0 || length > OPTIONS_HOST_MAX ||
+	    !parse_number(port, 1, UINT16_MAX, &number))
+		return false;
+	memcpy(options->kv_host, host, length);
+	options->kv_host[length] = '\0';
+	snprintf(options->kv_port, sizeof(options->kv_port), "%u",
+		 (unsigned)number);
+	return true;
+}
+
 /* Take one option; false: its value is wrong. */
 static bool
 take_option(struct options *options, int option, const char *text)
@@ -245,6 +286,11 @@ take_option(struct options *options, int option, const char *text)
 		return true;
 	case OPTION_PLANT:
 		return parse_plant(text, options);
+	case OPTION_KV:
+		return parse_kv(text, options);
+	case OPTION_CLIENTS:
+		return parse_count(text, OPTIONS_CLIENTS_MAX,
+				   &options->clients);
 	default:
 		return false;
 	}
@@ -278,6 +324,8 @@ finish(struct options *options)
 	if (options->plant != PLANT_NONE)
 		return bad("this build has no bugs to plant");
 #endif
+	if (options->kv_port[0] != '\0' && options->messages > 0)
+		return bad("--messages is not for --kv");
 	if (options->duration_ns == 0)
 		options->duration_ns = options->messages > 0
 					       ? GYRE_FOREVER
@@ -299,6 +347,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.mix_text = "all",
 		.pin = GYRE_PIN_NONE,
 		.pin_text = "none",
+		.clients = CLIENTS_DEFAULT,
 	};
 	/* We say ourselves, in one line, what is wrong. */
 	opterr = 0;

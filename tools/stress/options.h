@@ -13,6 +13,9 @@
 #define OPTIONS_CPUS_MAX      1024u
 #define OPTIONS_LOOPS_MAX     64u
 #define OPTIONS_PRODUCERS_MAX 64u
+#define OPTIONS_CLIENTS_MAX   10000u
+#define OPTIONS_HOST_MAX      255u
+#define OPTIONS_PORT_MAX      5u
 
 struct options {
 	unsigned loops;
@@ -28,6 +31,10 @@ struct options {
 	const char *mix_text;
 	bool json;
 	enum plant plant;
+	/* A key-value server, to be soaked instead; "": none. */
+	char kv_host[OPTIONS_HOST_MAX + 1];
+	char kv_port[OPTIONS_PORT_MAX + 1];
+	unsigned clients;
 };
 
 enum options_result {
