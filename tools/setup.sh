@@ -38,6 +38,8 @@ clang-format    clang-tools-extra   -              clang-format
 python3         python3             python3        python3
 spin            -                   -              spin
 redis-server    redis               redis          redis
+curl            curl                curl           curl
+wrk             -                   wrk            wrk
 '
 setup_coverage="$setup_tests"'
 gcovr           gcovr               py311-gcovr    gcovr

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""http_server_test PROGRAM: the HTTP example, with Python's client and with
-bytes that no client would send."""
+"""http_server_test PROGRAM: the HTTP example, with Python's client, curl and
+wrk, and with bytes that no client would send."""
 import http.client
+import shutil
 import signal
 import socket
 import subprocess
@@ -144,6 +145,30 @@ class HttpServer(unittest.TestCase):
                 client.sendall(sent + GET)
                 answers = read_all(client)
             self.assertEqual(answers.count(b"HTTP/1.1 200 OK"), 1)
+
+    def address(self, path=""):
+        return f"http://127.0.0.1:{self.server.port}/{path}"
+
+    @unittest.skipUnless(shutil.which("curl"), "there is no curl")
+    def test_curl_is_served(self):
+        """Two requests on one connection, one of them with a chunked body."""
+        done = subprocess.run(
+            ["curl", "-sS", "-T", "-", "-X", "GET", self.address(),
+             "--next", "-sS", "-w", "%{http_code} %{num_connects}",
+             self.address("x")],
+            input=b"x" * 100000, capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr, done.stdout),
+                         (0, b"", b"Hello, world!\nNot Found404 0"))
+
+    @unittest.skipUnless(shutil.which("wrk"), "there is no wrk")
+    def test_wrk_has_no_error(self):
+        """It says which answers failed only if some did."""
+        done = subprocess.run(
+            ["wrk", "-t1", "-c20", "-d1s", self.address()],
+            capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"[1-9]\d* requests in ")
+        self.assertNotRegex(done.stdout, "Non-2xx|Socket errors")
 
     def test_who_does_not_read_is_not_read_from(self):
         """Megabytes of answers do not gather for one who takes none."""
