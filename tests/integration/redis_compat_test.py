@@ -16,6 +16,8 @@ import sys
 import time
 
 from kv_servers import GyreKv, RedisServer, encode, parse, scan
+from redis_types import KEYS as TYPES_KEYS
+from redis_types import TypesWriter, same_types, whole
 
 DEPTHS = [1, 2, 3, 8, 50, 1000]
 CONNECTIONS = 3
@@ -23,6 +25,7 @@ CONNECTIONS = 3
 # which of two is later does not depend on when the commands ran.
 TIME_STEP = 1000
 TOLERANCE_MS = 120 * 1000
+TIMES = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
 
 KEYS = [b"a", b"b", b"c", b"key:1", b"key:2", b"key:3", b"", b"\x00", b"\r\n",
         b"\xff\xfe binary \x00", b"{tag}1", b"*1\r\n$1\r\nx\r\n", b"x" * 300]
@@ -182,12 +185,12 @@ def same(command, one, other):
         return True
     if command[0].upper() == b"HELLO":
         return hide_id(one) == hide_id(other)
-    if command[0].upper() not in (b"TTL", b"PTTL"):
-        return False
+    if command[0].upper() not in TIMES:
+        return len(command) > 1 and same_types(command, one, other)
     one, other = parse(one), parse(other)
     if not isinstance(one, int) or not isinstance(other, int):
         return False
-    tolerance = TOLERANCE_MS // (1000 if command[0].upper() == b"TTL" else 1)
+    tolerance = TOLERANCE_MS // TIMES[command[0].upper()]
     return one >= 0 and other >= 0 and abs(one - other) <= tolerance
 
 
@@ -260,6 +263,30 @@ def test_sequences(kv, redis, seed, count):
     for pair in pairs:
         pair.close()
     return f"{count} sequences, {total} commands"
+
+
+def test_types(kv, redis, seed, count):
+    """Lists, hashes, sets and sorted sets, with strings among them."""
+    writer = TypesWriter(seed)
+    pair = Pair(kv, redis)
+    total = 0
+    for number in range(count):
+        what = f"seed {seed}, types {number}"
+        commands = [writer.command()
+                    for _ in range(writer.random.choice([10, 50, 200]))]
+        total += len(commands)
+        pair.ask(what, b"HELLO", writer.random.choice([b"2", b"2", b"3"]))
+        pair.run(what, commands, writer.random.choice(DEPTHS))
+        if number % 5 == 0:
+            for key in TYPES_KEYS:
+                ours, theirs = [whole(client, key) for client in pair.clients]
+                if ours != theirs:
+                    sys.exit(f"{what}: {key}\n  gyre-kv: {short(ours)}\n"
+                             f"  redis:   {short(theirs)}")
+        if number % 10 == 0:
+            pair.ask(what, b"FLUSHALL")
+    pair.close()
+    return f"{count} sequences, {total} commands, {len(writer.names)} kinds"
 
 
 MALFORMED = [
@@ -516,6 +543,8 @@ def main():
             print(f"{test.__name__}: {test(kv, redis)}", flush=True)
         print("test_mutations: " + test_mutations(kv, redis, seed),
               flush=True)
+        print("test_types: " +
+              test_types(kv, redis, seed, options.sequences // 4), flush=True)
         print("test_sequences: " +
               test_sequences(kv, redis, seed, options.sequences))
     print(f"test_password: {test_password(options.program)}")

@@ -8,6 +8,8 @@
 
 #include "fixture.h"
 #include "gather.h"
+#include "list.h"
+#include "zset.h"
 
 /* Allocations until one fails; -1: none does. */
 static long countdown = -1;
@@ -69,6 +71,45 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "pubsub channels");
 }
 
+/* Elements of every type, enough for what holds them to grow. */
+static void
+work_on_objects(struct fixture *fixture)
+{
+	static const char *const forms[][2] = {
+		{ "rpush list ", "-and-so-on" }, { "lpush list ", "" },
+		{ "sadd set member:", "" },      { "hset hash field:", " x" },
+		{ "zadd zset ", " member" },     { "zadd zset 5 member:", "" },
+	};
+	char line[64];
+
+	for (int i = 0; i < 40; i++) {
+		for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]); k++) {
+			snprintf(line, sizeof(line), "%s%d%s", forms[k][0], i,
+				 forms[k][1]);
+			fixture_ask(fixture, line);
+		}
+	}
+	fixture_ask(fixture, "hset hash field:1 a-longer-value-than-that");
+	fixture_ask(fixture, "hincrbyfloat hash field:2 1.5");
+	fixture_ask(fixture, "linsert list after 5 in-the-middle");
+	fixture_ask(fixture, "lset list 7 another-one-there");
+	fixture_ask(fixture, "lmove list other left right");
+	fixture_ask(fixture, "ltrim list 70 80");
+	fixture_ask(fixture, "lpos list x count 0");
+	fixture_ask(fixture, "sunionstore third set set");
+	fixture_ask(fixture, "srandmember set 5");
+	fixture_ask(fixture, "smove set fourth member:1");
+	fixture_ask(fixture, "sinter set third");
+	fixture_ask(fixture, "zincrby zset 3 member:9");
+	fixture_ask(fixture, "sscan set 0 count 100");
+	fixture_ask(fixture, "rename hash renamed");
+	fixture_ask(fixture, "setrange text 40 x");
+	fixture_ask(fixture, "incrbyfloat float 0.5");
+	fixture_ask(fixture, "msetnx one 1 two 2");
+	fixture_ask(fixture, "set list text");
+	fixture_ask(fixture, "del third zset");
+}
+
 static void
 look_at(struct keytable_node *node, void *arg)
 {
@@ -76,7 +117,14 @@ look_at(struct keytable_node *node, void *arg)
 	struct fixture *fixture = arg;
 
 	assert_ptr_equal(entry->store, &fixture->shard.store);
-	assert_true(entry->value_length > 0);
+	if (entry->type == OBJECT_STRING)
+		assert_true(entry->value_length > 0);
+	else
+		assert_true(object_count(entry->object) > 0);
+	if (entry->type == OBJECT_LIST)
+		sequence_validate(&((const struct list *)entry->object)->items);
+	else if (entry->type == OBJECT_ZSET)
+		zset_validate((const struct zset *)entry->object);
 }
 
 /* The keys that are there are whole. */
@@ -93,17 +141,16 @@ look_at_all(struct fixture *fixture)
 }
 
 static void
-each_allocation_may_fail(void **state)
+fail_each_allocation(void (*run)(struct fixture *fixture))
 {
 	bool failed = true;
 
-	(void)state;
 	for (long n = 0; failed; n++) {
 		void *fixture;
 
 		assert_int_equal(fixture_setup(&fixture), 0);
 		countdown = n;
-		work(fixture);
+		run(fixture);
 		failed = countdown < 0;
 		countdown = -1;
 		look_at_all(fixture);
@@ -113,6 +160,20 @@ each_allocation_may_fail(void **state)
 				    "$1\r\n1\r\n");
 		fixture_teardown(&fixture);
 	}
+}
+
+static void
+each_allocation_may_fail(void **state)
+{
+	(void)state;
+	fail_each_allocation(work);
+}
+
+static void
+each_allocation_of_objects_may_fail(void **state)
+{
+	(void)state;
+	fail_each_allocation(work_on_objects);
 }
 
 /* A subscription that finds no memory leaves nothing behind. */
@@ -259,6 +320,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_allocation_may_fail),
+		cmocka_unit_test(each_allocation_of_objects_may_fail),
 		cmocka_unit_test_setup_teardown(
 			a_subscription_is_whole_or_not_there, fixture_setup,
 			fixture_teardown),

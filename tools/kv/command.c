@@ -8,6 +8,7 @@
 
 #include "connection.h"
 #include "server.h"
+#include "types.h"
 
 #define W COMMAND_WRITE
 #define R COMMAND_READONLY
@@ -21,6 +22,13 @@
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
 
+/*
+ * How much of what was discarded an argument of a command that takes memory
+ * has freed: what becomes garbage was an argument once, and goes faster than
+ * it came.
+ */
+#define FREED_AN_ARGUMENT 2
+
 /* What an error message repeats of a name and of all arguments, as Redis. */
 #define QUOTED_MAX 128
 
@@ -32,6 +40,17 @@
 #define KEYS(name, arity, flags, step, gather, run, check)                   \
 	{                                                                    \
 		name, arity, flags, ROUTE_KEYS, -1, step, gather, run, check \
+	}
+/* Several keys, which share a shard. */
+#define TOGETHER(name, arity, flags, last, step, run, check)                  \
+	{                                                                     \
+		name, arity, flags, ROUTE_TOGETHER, last, step, GATHER_NEVER, \
+			run, check                                            \
+	}
+#define COUNTED(name, arity, flags, run)                                    \
+	{                                                                   \
+		name, arity, flags, ROUTE_COUNTED, 0, 0, GATHER_NEVER, run, \
+			NULL                                                \
 	}
 #define SUBKEY(name, arity, flags, run, check)                             \
 	{                                                                  \
@@ -76,23 +95,60 @@ static const struct command table[] = {
 	HOME("echo", 2, F, command_echo),
 	KEYS("exists", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
 	KEY("expire", -3, W | F, command_expire),
+	KEY("expireat", -3, W | F, command_expireat),
+	KEY("expiretime", 2, R | F, command_expiretime),
 	ALL("flushall", -1, W, GATHER_STATUS, command_flush,
 	    command_flush_check),
 	ALL("flushdb", -1, W, GATHER_STATUS, command_flush,
 	    command_flush_check),
 	KEY("get", 2, R | F, command_get),
 	KEY("getdel", 2, W | F, command_getdel),
+	KEY("getex", -2, W | F, command_getex),
+	KEY("getrange", 4, R, command_getrange),
 	KEY("getset", 3, W | G | F, command_getset),
+	KEY("hdel", -3, W | F, command_hdel),
 	HOME("hello", -1, F | S, command_hello),
+	KEY("hexists", 3, R | F, command_hexists),
+	KEY("hget", 3, R | F, command_hget),
+	KEY("hgetall", 2, R, command_hgetall),
+	KEY("hincrby", 4, W | G | F, command_hincrby),
+	KEY("hincrbyfloat", 4, W | G | F, command_hincrbyfloat),
+	KEY("hkeys", 2, R, command_hkeys),
+	KEY("hlen", 2, R | F, command_hlen),
+	KEY("hmget", -3, R | F, command_hmget),
+	KEY("hmset", -4, W | G | F, command_hmset),
+	KEY("hrandfield", -2, R, command_hrandfield),
+	KEY("hscan", -3, R, command_hscan),
+	KEY("hset", -4, W | G | F, command_hset),
+	KEY("hsetnx", 4, W | G | F, command_hsetnx),
+	KEY("hstrlen", 3, R | F, command_hstrlen),
+	KEY("hvals", 2, R, command_hvals),
 	KEY("incr", 2, W | G | F, command_incr),
 	KEY("incrby", 3, W | G | F, command_incrby),
+	KEY("incrbyfloat", 3, W | G | F, command_incrbyfloat),
 	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
+	KEY("lindex", 3, R, command_lindex),
+	KEY("linsert", 5, W | G, command_linsert),
+	KEY("llen", 2, R | F, command_llen),
+	TOGETHER("lmove", 5, W | G, 2, 1, command_lmove, NULL),
+	KEY("lpop", -2, W | F, command_lpop),
+	KEY("lpos", -3, R, command_lpos),
+	KEY("lpush", -3, W | G | F, command_lpush),
+	KEY("lpushx", -3, W | G | F, command_lpushx),
+	KEY("lrange", 4, R, command_lrange),
+	KEY("lrem", 4, W, command_lrem),
+	KEY("lset", 4, W | G, command_lset),
+	KEY("ltrim", 4, W, command_ltrim),
 	SUBKEY("memory", -2, R | N, command_memory, command_memory_check),
 	KEYS("mget", -2, R | F, 1, GATHER_BULKS, command_mget, NULL),
 	KEYS("mset", -3, W | G, 2, GATHER_STATUS, command_mset,
 	     command_mset_check),
+	TOGETHER("msetnx", -3, W | G, -1, 2, command_msetnx,
+		 command_mset_check),
 	KEY("persist", 2, W | F, command_persist),
 	KEY("pexpire", -3, W | F, command_pexpire),
+	KEY("pexpireat", -3, W | F, command_pexpireat),
+	KEY("pexpiretime", 2, R | F, command_pexpiretime),
 	HOME("ping", -1, F | A, command_ping),
 	KEY("psetex", 4, W | G, command_psetex),
 	TURN("psubscribe", -2, P | A, command_psubscribe),
@@ -103,18 +159,67 @@ static const struct command table[] = {
 	TURN("punsubscribe", -1, P | A, command_punsubscribe),
 	/* Redis looks at QUIT before it counts arguments. */
 	HOME("quit", -1, F | A | S, command_quit),
+	TOGETHER("rename", 3, W, 2, 1, command_rename, NULL),
+	TOGETHER("renamenx", 3, W | F, 2, 1, command_renamenx, NULL),
 	TURN("reset", 1, F | A | S, command_reset),
+	KEY("rpop", -2, W | F, command_rpop),
+	TOGETHER("rpoplpush", 3, W | G, 2, 1, command_rpoplpush, NULL),
+	KEY("rpush", -3, W | G | F, command_rpush),
+	KEY("rpushx", -3, W | G | F, command_rpushx),
+	KEY("sadd", -3, W | G | F, command_sadd),
 	CURSOR("scan", -2, R, command_scan),
+	KEY("scard", 2, R | F, command_scard),
+	TOGETHER("sdiff", -2, R, -1, 1, command_sdiff, NULL),
+	TOGETHER("sdiffstore", -3, W | G, -1, 1, command_sdiffstore, NULL),
 	HOME("select", 2, F, command_select),
 	KEY("set", -3, W | G, command_set),
 	KEY("setex", 4, W | G, command_setex),
 	KEY("setnx", 3, W | G | F, command_setnx),
+	KEY("setrange", 4, W | G, command_setrange),
+	TOGETHER("sinter", -2, R, -1, 1, command_sinter, NULL),
+	COUNTED("sintercard", -3, R, command_sintercard),
+	TOGETHER("sinterstore", -3, W | G, -1, 1, command_sinterstore, NULL),
+	KEY("sismember", 3, R | F, command_sismember),
+	KEY("smembers", 2, R, command_sinter),
+	KEY("smismember", -3, R | F, command_smismember),
+	TOGETHER("smove", 4, W | F, 2, 1, command_smove, NULL),
+	KEY("spop", -2, W | F, command_spop),
+	KEY("srandmember", -2, R, command_srandmember),
+	KEY("srem", -3, W | F, command_srem),
+	KEY("sscan", -3, R, command_sscan),
 	KEY("strlen", 2, R | F, command_strlen),
 	TURN("subscribe", -2, P | A, command_subscribe),
+	KEY("substr", 4, R, command_getrange),
+	TOGETHER("sunion", -2, R, -1, 1, command_sunion, NULL),
+	TOGETHER("sunionstore", -3, W | G, -1, 1, command_sunionstore, NULL),
+	KEYS("touch", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
 	KEY("ttl", 2, R | F, command_ttl),
 	KEY("type", 2, R | F, command_type),
 	KEYS("unlink", -2, W | F, 1, GATHER_SUM, command_del, NULL),
 	TURN("unsubscribe", -1, P | A, command_unsubscribe),
+	KEY("zadd", -4, W | G | F, command_zadd),
+	KEY("zcard", 2, R | F, command_zcard),
+	KEY("zcount", 4, R | F, command_zcount),
+	KEY("zincrby", 4, W | G | F, command_zincrby),
+	KEY("zlexcount", 4, R | F, command_zlexcount),
+	KEY("zmscore", -3, R | F, command_zmscore),
+	KEY("zpopmax", -2, W | F, command_zpopmax),
+	KEY("zpopmin", -2, W | F, command_zpopmin),
+	KEY("zrandmember", -2, R, command_zrandmember),
+	KEY("zrange", -4, R, command_zrange),
+	KEY("zrangebylex", -4, R, command_zrangebylex),
+	KEY("zrangebyscore", -4, R, command_zrangebyscore),
+	KEY("zrank", 3, R | F, command_zrank),
+	KEY("zrem", -3, W | F, command_zrem),
+	KEY("zremrangebylex", 4, W, command_zremrangebylex),
+	KEY("zremrangebyrank", 4, W, command_zremrangebyrank),
+	KEY("zremrangebyscore", 4, W, command_zremrangebyscore),
+	KEY("zrevrange", -4, R, command_zrevrange),
+	KEY("zrevrangebylex", -4, R, command_zrevrangebylex),
+	KEY("zrevrangebyscore", -4, R, command_zrevrangebyscore),
+	KEY("zrevrank", 3, R | F, command_zrevrank),
+	KEY("zscan", -3, R, command_zscan),
+	KEY("zscore", 3, R | F, command_zscore),
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
@@ -162,6 +267,9 @@ command_run(struct call *call)
 {
 	const struct command *command = call->command;
 
+	if ((command->flags & COMMAND_GROWS) != 0)
+		discards_free_some(&call->shard->store.discards,
+				   FREED_AN_ARGUMENT * call->argc);
 	if ((command->flags & COMMAND_GROWS) != 0 &&
 	    !store_has_room(&call->shard->store, call->argv + 1,
 			    call->argc - 1))

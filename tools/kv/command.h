@@ -28,6 +28,10 @@ enum route {
 	ROUTE_KEY,    /* on the shard of its one key, argv[1] */
 	ROUTE_SUBKEY, /* on the shard of its subcommand's one key, argv[2] */
 	ROUTE_KEYS,   /* on the shards of its keys, argv[1] and so on */
+	/* On the one shard of its keys, argv[1] and so on. */
+	ROUTE_TOGETHER,
+	/* On the one shard of its keys, argv[2] and so on: argv[1] of them. */
+	ROUTE_COUNTED,
 	ROUTE_ALL,    /* on every shard */
 	ROUTE_CURSOR, /* on the shard that its cursor, argv[1], is at */
 };
@@ -135,17 +139,25 @@ bool command_mset_check(struct call *call);
 void command_mget(struct call *call);
 void command_append(struct call *call);
 void command_strlen(struct call *call);
+void command_msetnx(struct call *call);
+
+/* command_range.c */
+void command_getrange(struct call *call);
+void command_setrange(struct call *call);
 
 /* command_number.c */
 void command_incr(struct call *call);
 void command_decr(struct call *call);
 void command_incrby(struct call *call);
 void command_decrby(struct call *call);
+void command_incrbyfloat(struct call *call);
 
 /* command_key.c */
 void command_del(struct call *call);
 void command_exists(struct call *call);
 void command_type(struct call *call);
+void command_rename(struct call *call);
+void command_renamenx(struct call *call);
 void command_persist(struct call *call);
 void command_dbsize(struct call *call);
 void command_flush(struct call *call);
@@ -157,8 +169,13 @@ bool command_memory_check(struct call *call);
 /* command_expire.c */
 void command_expire(struct call *call);
 void command_pexpire(struct call *call);
+void command_expireat(struct call *call);
+void command_pexpireat(struct call *call);
+void command_getex(struct call *call);
 void command_ttl(struct call *call);
 void command_pttl(struct call *call);
+void command_expiretime(struct call *call);
+void command_pexpiretime(struct call *call);
 
 /* command_scan.c */
 void command_scan(struct call *call);

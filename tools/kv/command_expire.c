@@ -7,6 +7,7 @@
 #include "expiry.h"
 #include "number.h"
 #include "server.h"
+#include "typed.h"
 
 /* What EXPIRE's options ask of the expiry that a key has. */
 struct conditions {
@@ -64,9 +65,9 @@ parse_conditions(struct call *call, struct conditions *conditions)
 	return true;
 }
 
-/* Unlike SET's, this time may be in the past. */
+/* Unlike SET's, this time may be in the past; it counts from a base. */
 static bool
-parse_when(struct call *call, int64_t milliseconds, int64_t now_ms,
+parse_when(struct call *call, int64_t milliseconds, int64_t base_ms,
 	   int64_t *ret_when_ms)
 {
 	const struct arg *text = &call->argv[2];
@@ -78,11 +79,11 @@ parse_when(struct call *call, int64_t milliseconds, int64_t now_ms,
 	}
 	if (when > INT64_MAX / milliseconds ||
 	    when < INT64_MIN / milliseconds ||
-	    when * milliseconds > INT64_MAX - now_ms) {
+	    when * milliseconds > INT64_MAX - base_ms) {
 		expiry_reply_invalid(call);
 		return false;
 	}
-	*ret_when_ms = when * milliseconds + now_ms;
+	*ret_when_ms = when * milliseconds + base_ms;
 	return true;
 }
 
@@ -105,7 +106,7 @@ conditions_hold(const struct conditions *conditions, const struct entry *entry,
 }
 
 static void
-expire(struct call *call, int64_t milliseconds)
+expire(struct call *call, int64_t milliseconds, bool absolute)
 {
 	struct store *store = &call->shard->store;
 	struct conditions conditions = { 0 };
@@ -114,7 +115,7 @@ expire(struct call *call, int64_t milliseconds)
 	struct entry *entry;
 
 	if (!parse_conditions(call, &conditions) ||
-	    !parse_when(call, milliseconds, now_ms, &when_ms))
+	    !parse_when(call, milliseconds, absolute ? 0 : now_ms, &when_ms))
 		return;
 	entry = store_find(store, &call->argv[1]);
 	if (entry == NULL || !conditions_hold(&conditions, entry, when_ms)) {
@@ -131,44 +132,142 @@ expire(struct call *call, int64_t milliseconds)
 void
 command_expire(struct call *call)
 {
-	expire(call, 1000);
+	expire(call, 1000, false);
 }
 
 void
 command_pexpire(struct call *call)
 {
-	expire(call, 1);
+	expire(call, 1, false);
 }
 
-/* Milliseconds until the key expires, -1: never, -2: there is none. */
-static int64_t
-time_left_ms(struct call *call)
+void
+command_expireat(struct call *call)
 {
-	struct store *store = &call->shard->store;
-	struct entry *entry = store_read(store, &call->argv[1]);
-	int64_t left_ms;
+	expire(call, 1000, true);
+}
+
+void
+command_pexpireat(struct call *call)
+{
+	expire(call, 1, true);
+}
+
+/* -- how long ----------------------------------------------------------------
+ */
+
+/* When the key expires, -1: never, -2: there is none. */
+static int64_t
+expiry_of(struct call *call)
+{
+	const struct entry *entry =
+		store_read(&call->shard->store, &call->argv[1]);
 
 	if (entry == NULL)
 		return -2;
-	if (entry->expires_ms == ENTRY_FOREVER)
-		return -1;
-	left_ms = entry->expires_ms - store_now_ms(store);
+	return entry->expires_ms == ENTRY_FOREVER ? -1 : entry->expires_ms;
+}
+
+static int64_t
+time_left_ms(struct call *call)
+{
+	int64_t when_ms = expiry_of(call);
+	int64_t left_ms = when_ms - store_now_ms(&call->shard->store);
+
+	if (when_ms < 0)
+		return when_ms;
 	return left_ms > 0 ? left_ms : 0;
+}
+
+/* To the nearest second, without overflow near the end of time. */
+static void
+reply_seconds(struct call *call, int64_t ms)
+{
+	reply_integer(call->reply,
+		      ms < 0 ? ms : ms / 1000 + (ms % 1000 >= 500));
 }
 
 void
 command_ttl(struct call *call)
 {
-	int64_t left_ms = time_left_ms(call);
-
-	/* To the nearest second, without overflow near the end of time. */
-	reply_integer(call->reply,
-		      left_ms < 0 ? left_ms
-				  : left_ms / 1000 + (left_ms % 1000 >= 500));
+	reply_seconds(call, time_left_ms(call));
 }
 
 void
 command_pttl(struct call *call)
 {
 	reply_integer(call->reply, time_left_ms(call));
+}
+
+void
+command_expiretime(struct call *call)
+{
+	reply_seconds(call, expiry_of(call));
+}
+
+void
+command_pexpiretime(struct call *call)
+{
+	reply_integer(call->reply, expiry_of(call));
+}
+
+/* -- GETEX ----------------------------------------------------------------- */
+
+struct getex_options {
+	bool persist;
+	const struct arg *expiry; /* or NULL */
+	struct expiry_unit unit;
+};
+
+/* One unit given twice: the last counts. Nothing goes with PERSIST. */
+static bool
+parse_getex(const struct call *call, struct getex_options *options)
+{
+	for (size_t i = 2; i < call->argc; i++) {
+		const struct arg *arg = &call->argv[i];
+		struct expiry_unit unit;
+
+		if (ARG_IS(arg, "persist") && options->expiry == NULL) {
+			options->persist = true;
+			continue;
+		}
+		if (!expiry_unit_find(arg, &unit) || options->persist ||
+		    i + 1 == call->argc ||
+		    (options->expiry != NULL &&
+		     !expiry_unit_equals(unit, options->unit)))
+			return false;
+		options->unit = unit;
+		options->expiry = &call->argv[++i];
+	}
+	return true;
+}
+
+void
+command_getex(struct call *call)
+{
+	struct store *store = &call->shard->store;
+	struct getex_options options = { 0 };
+	struct entry *entry;
+	int64_t when_ms = 0;
+
+	if (!parse_getex(call, &options)) {
+		reply_syntax_error(call->reply);
+		return;
+	}
+	if (!typed_read(call, &call->argv[1], OBJECT_STRING, &entry))
+		return;
+	if (entry == NULL) {
+		reply_null(call->reply);
+		return;
+	}
+	if (options.expiry != NULL &&
+	    !expiry_parse(call, options.expiry, options.unit, &when_ms))
+		return;
+	reply_bulk(call->reply, entry->value, entry->value_length);
+	if (options.expiry != NULL && when_ms <= store_now_ms(store))
+		store_remove(store, entry);
+	else if (options.expiry != NULL)
+		store_expire(store, entry, when_ms);
+	else if (options.persist)
+		store_persist(store, entry);
 }

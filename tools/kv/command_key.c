@@ -36,10 +36,59 @@ command_exists(struct call *call)
 void
 command_type(struct call *call)
 {
-	bool found = store_find(&call->shard->store, &call->argv[1]) != NULL;
+	const struct entry *entry =
+		store_find(&call->shard->store, &call->argv[1]);
 
-	reply_status(call->reply, found ? "string" : "none");
+	reply_status(call->reply,
+		     entry != NULL ? object_type_name(entry->type) : "none");
 }
+
+/* -- RENAME ---------------------------------------------------------------- */
+
+static bool
+is_same(const struct arg *one, const struct arg *other)
+{
+	return one->length == other->length &&
+	       memcmp(one->data, other->data, one->length) == 0;
+}
+
+static void
+rename_key(struct call *call, bool if_absent)
+{
+	struct store *store = &call->shard->store;
+	struct entry *entry = store_find(store, &call->argv[1]);
+	bool done = true;
+
+	if (entry == NULL) {
+		reply_error(call->reply, "no such key");
+		return;
+	}
+	if (if_absent && store_find(store, &call->argv[2]) != NULL)
+		done = false;
+	else if (!is_same(&call->argv[1], &call->argv[2]) &&
+		 !store_rename(store, entry, &call->argv[2])) {
+		reply_no_memory(call->reply);
+		return;
+	}
+	if (if_absent)
+		reply_integer(call->reply, done);
+	else
+		reply_ok(call->reply);
+}
+
+void
+command_rename(struct call *call)
+{
+	rename_key(call, false);
+}
+
+void
+command_renamenx(struct call *call)
+{
+	rename_key(call, true);
+}
+
+/* -- expiry and number ----------------------------------------------------- */
 
 void
 command_persist(struct call *call)

@@ -21,7 +21,7 @@
 struct walk {
 	const struct arg *pattern; /* NULL: all keys */
 	int64_t count;
-	bool no_string; /* TYPE asks for what we don't have */
+	const struct arg *type; /* NULL: all types */
 	/* Found so far: */
 	int64_t seen;
 	size_t matching;
@@ -63,7 +63,7 @@ take_option(struct call *call, struct walk *walk, const struct arg *option)
 		walk->pattern = ARG_IS(value, "*") ? NULL : value;
 		return true;
 	} else if (ARG_IS(option, "type")) {
-		walk->no_string = !ARG_IS(value, "string");
+		walk->type = value;
 		return true;
 	}
 	reply_syntax_error(call->reply);
@@ -84,6 +84,14 @@ parse_options(struct call *call, struct walk *walk)
 	return true;
 }
 
+static bool
+has_type(const struct entry *entry, const struct arg *type)
+{
+	const char *name = object_type_name(entry->type);
+
+	return arg_is(type, name, strlen(name));
+}
+
 static void
 visit(const struct entry *entry, void *arg)
 {
@@ -91,7 +99,7 @@ visit(const struct entry *entry, void *arg)
 	size_t length = entry->node.length;
 
 	walk->seen++;
-	if (walk->no_string ||
+	if ((walk->type != NULL && !has_type(entry, walk->type)) ||
 	    (walk->pattern != NULL &&
 	     !glob_match(walk->pattern->data, walk->pattern->length, entry->key,
 			 length)))

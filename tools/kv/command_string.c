@@ -6,6 +6,7 @@
 #include "command.h"
 #include "expiry.h"
 #include "server.h"
+#include "typed.h"
 
 /* What SET's options ask for. */
 struct set_options {
@@ -24,6 +25,16 @@ reply_value(struct reply *reply, const struct entry *entry)
 		reply_bulk(reply, entry->value, entry->value_length);
 	else
 		reply_null(reply);
+}
+
+/* Reply with the key's string; false: it has none, and the reply says so. */
+static bool
+get(struct call *call, struct entry **ret_entry)
+{
+	if (!typed_read(call, &call->argv[1], OBJECT_STRING, ret_entry))
+		return false;
+	reply_value(call->reply, *ret_entry);
+	return true;
 }
 
 /* Take an option that stands for itself; false: it is none, or not here. */
@@ -112,6 +123,7 @@ command_set(struct call *call)
 	struct set_options options = { 0 };
 	int64_t expires_ms = ENTRY_FOREVER;
 	size_t before = call->reply->bytes->length;
+	struct entry *entry;
 
 	if (!parse_set_options(call, &options)) {
 		reply_syntax_error(call->reply);
@@ -120,8 +132,8 @@ command_set(struct call *call)
 	if (options.expiry != NULL &&
 	    !expiry_parse(call, options.expiry, options.unit, &expires_ms))
 		return;
-	if (options.get)
-		command_get(call);
+	if (options.get && !get(call, &entry))
+		return;
 	if (is_forbidden(call, &options)) {
 		if (!options.get)
 			reply_null(call->reply);
@@ -136,28 +148,28 @@ command_set(struct call *call)
 void
 command_get(struct call *call)
 {
-	reply_value(call->reply,
-		    store_read(&call->shard->store, &call->argv[1]));
+	struct entry *entry;
+
+	get(call, &entry);
 }
 
 void
 command_getdel(struct call *call)
 {
-	struct store *store = &call->shard->store;
-	struct entry *entry = store_read(store, &call->argv[1]);
+	struct entry *entry;
 
-	reply_value(call->reply, entry);
-	if (entry != NULL)
-		store_remove(store, entry);
+	if (get(call, &entry) && entry != NULL)
+		store_remove(&call->shard->store, entry);
 }
 
 void
 command_getset(struct call *call)
 {
 	size_t before = call->reply->bytes->length;
+	struct entry *entry;
 
-	command_get(call);
-	set_value(call, &call->argv[2], false, ENTRY_FOREVER, before);
+	if (get(call, &entry))
+		set_value(call, &call->argv[2], false, ENTRY_FOREVER, before);
 }
 
 void
@@ -215,16 +227,43 @@ command_mset(struct call *call)
 	reply_ok(call->reply);
 }
 
+/* All keys share a shard: nobody sees some of them without the others. */
+void
+command_msetnx(struct call *call)
+{
+	struct store *store = &call->shard->store;
+
+	for (size_t i = 1; i + 1 < call->argc; i += 2) {
+		if (store_find(store, &call->argv[i]) != NULL) {
+			reply_integer(call->reply, 0);
+			return;
+		}
+	}
+	for (size_t i = 1; i + 1 < call->argc; i += 2) {
+		if (store_set(store, &call->argv[i], &call->argv[i + 1],
+			      false) == NULL) {
+			reply_no_memory(call->reply);
+			return;
+		}
+	}
+	reply_integer(call->reply, 1);
+}
+
 void
 command_mget(struct call *call)
 {
 	reply_array(call->reply, call->argc - 1);
-	for (size_t i = 1; i < call->argc; i++)
-		reply_value(call->reply,
-			    store_read(&call->shard->store, &call->argv[i]));
+	for (size_t i = 1; i < call->argc; i++) {
+		const struct entry *entry =
+			store_read(&call->shard->store, &call->argv[i]);
+
+		if (entry != NULL && entry->type != OBJECT_STRING)
+			entry = NULL;
+		reply_value(call->reply, entry);
+	}
 }
 
-/* Append to the key's value, or make it one. 0, -EFBIG or -ENOMEM. */
+/* Append to the key's string, or make it one. 0, -EFBIG or -ENOMEM. */
 static int
 append_value(struct call *call, struct entry **ret_entry)
 {
@@ -232,7 +271,6 @@ append_value(struct call *call, struct entry **ret_entry)
 	const struct arg *more = &call->argv[2];
 	size_t max = call->shard->server->options->bulk_max;
 
-	*ret_entry = store_find(store, &call->argv[1]);
 	if (*ret_entry == NULL) {
 		*ret_entry = store_set(store, &call->argv[1], more, false);
 		return *ret_entry != NULL ? 0 : -ENOMEM;
@@ -246,8 +284,11 @@ void
 command_append(struct call *call)
 {
 	struct entry *entry;
-	int error = append_value(call, &entry);
+	int error;
 
+	if (!typed_find(call, &call->argv[1], OBJECT_STRING, &entry))
+		return;
+	error = append_value(call, &entry);
 	if (error == -EFBIG)
 		reply_error(call->reply, "string exceeds maximum allowed size "
 					 "(proto-max-bulk-len)");
@@ -260,8 +301,9 @@ command_append(struct call *call)
 void
 command_strlen(struct call *call)
 {
-	struct entry *entry = store_read(&call->shard->store, &call->argv[1]);
+	struct entry *entry;
 
-	reply_integer(call->reply,
-		      entry != NULL ? (int64_t)entry->value_length : 0);
+	if (typed_read(call, &call->argv[1], OBJECT_STRING, &entry))
+		reply_integer(call->reply,
+			      entry != NULL ? (int64_t)entry->value_length : 0);
 }

@@ -10,9 +10,13 @@
 #include <gyre/loop.h>
 
 #include "entry.h"
+#include "object.h"
 
-/* Entries in one piece; each may be two misses of every cache. */
+/* Keys and elements in one piece; each may be two misses of every cache. */
 #define PIECE 200
+
+/* An object of at most so many elements goes with its key. */
+#define SMALL 16
 
 struct discard {
 	struct discard *next;
@@ -35,19 +39,18 @@ free_entry(struct gyre_loop *loop, struct keytable_node *node)
 	entry_free(entry);
 }
 
-/* Free a table's entries, at most so many. Tells whether it is empty now. */
-static bool
-free_piece(struct gyre_loop *loop, struct keytable *table, size_t count)
+/* Free a table's entries, at most *left, which become less. */
+static void
+free_entries(struct gyre_loop *loop, struct keytable *table, size_t *left)
 {
 	struct keytable_node *node;
 
-	while (count-- > 0) {
+	for (; *left > 0; --*left) {
 		node = keytable_pop(table);
 		if (node == NULL)
 			break;
 		free_entry(loop, node);
 	}
-	return table->count == 0;
 }
 
 static void
@@ -60,14 +63,60 @@ remove_first(struct discards *discards)
 	free(discard);
 }
 
+/* Free elements of the first object, and it, if that is all. */
+static void
+free_object(struct discards *discards, size_t *left)
+{
+	struct object *next = discards->first_object->next;
+
+	if (object_free_piece(discards->first_object, left))
+		discards->first_object = next;
+}
+
+/* Tells whether anything waits. */
+static bool
+waits(const struct discards *discards)
+{
+	return discards->first != NULL || discards->first_object != NULL;
+}
+
+void
+discards_free_some(struct discards *discards, size_t count)
+{
+	while (count > 0 && waits(discards)) {
+		if (discards->first_object != NULL) {
+			free_object(discards, &count);
+			continue;
+		}
+		free_entries(discards->loop, &discards->first->table, &count);
+		if (discards->first->table.count == 0)
+			remove_first(discards);
+	}
+}
+
 bool
 discards_hurry(struct discards *discards)
 {
-	if (discards->first == NULL)
+	if (!waits(discards))
 		return false;
-	if (free_piece(discards->loop, &discards->first->table, PIECE))
-		remove_first(discards);
+	discards_free_some(discards, PIECE);
 	return true;
+}
+
+static void on_callback(void *arg);
+
+/* See to it that what waits is freed, if the loop goes on. */
+static void
+call_later(struct discards *discards)
+{
+	if (discards->called || discards->stopped || !waits(discards))
+		return;
+	discards->called = true;
+	if (gyre_loop_add_callback(discards->loop, on_callback, discards) == 0)
+		return;
+	while (discards_hurry(discards))
+		continue;
+	discards->called = false;
 }
 
 static void
@@ -75,34 +124,52 @@ on_callback(void *arg)
 {
 	struct discards *discards = arg;
 
-	if (discards->stopped || !discards_hurry(discards))
+	discards->called = false;
+	if (discards->stopped)
 		return;
-	if (discards->first == NULL ||
-	    gyre_loop_add_callback(discards->loop, on_callback, discards) == 0)
+	discards_hurry(discards);
+	call_later(discards);
+}
+
+void
+discards_add_object(struct discards *discards, struct object *object)
+{
+	size_t left = SMALL;
+
+	object->next = NULL;
+	if (object_count(object) <= SMALL) {
+		object_free_piece(object, &left);
 		return;
-	while (discards_hurry(discards))
-		continue;
+	}
+	if (discards->first_object != NULL)
+		discards->last_object->next = object;
+	else
+		discards->first_object = object;
+	discards->last_object = object;
+	call_later(discards);
 }
 
 void
 discards_add(struct discards *discards, struct keytable *table)
 {
 	struct discard *discard = malloc(sizeof(*discard));
+	size_t all = SIZE_MAX;
 
 	if (discard == NULL) {
-		free_piece(discards->loop, table, SIZE_MAX);
+		free_entries(discards->loop, table, &all);
 		keytable_free(table);
 		return;
 	}
 	*discard = (struct discard){ .table = *table };
 	keytable_init(table, table->key_offset, table->budget);
-	if (discards->first != NULL) {
+	if (discards->first != NULL)
 		discards->last->next = discard;
-		discards->last = discard;
-		return;
-	}
-	discards->first = discards->last = discard;
-	on_callback(discards);
+	else
+		discards->first = discard;
+	discards->last = discard;
+	if (!discards->called)
+		discards_hurry(discards);
+	call_later(discards);
 }
 
 void
@@ -124,8 +191,12 @@ discards_free_entries(struct keytable *table)
 void
 discards_free(struct discards *discards)
 {
+	size_t all = SIZE_MAX;
+
 	while (discards->first != NULL) {
 		discards_free_entries(&discards->first->table);
 		remove_first(discards);
 	}
+	while (discards->first_object != NULL)
+		free_object(discards, &all);
 }

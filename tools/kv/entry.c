@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "keyhash.h"
 #include "store.h"
 
@@ -39,8 +40,12 @@ entry_new(struct store *store, const struct arg *key)
 size_t
 entry_memory(const struct entry *entry)
 {
-	return budget_size(sizeof(*entry) + entry->node.length) +
-	       budget_size(entry->value_capacity);
+	size_t size = budget_size(sizeof(*entry) + entry->node.length) +
+		      budget_size(entry->value_capacity);
+
+	if (entry->type != OBJECT_STRING)
+		size += object_memory(entry->object);
+	return size;
 }
 
 /* The value lies in so many bytes now. */
@@ -54,12 +59,40 @@ set_capacity(struct entry *entry, size_t capacity)
 	entry->value_capacity = capacity;
 }
 
+static void
+free_value(struct entry *entry)
+{
+	if (entry->type == OBJECT_STRING)
+		free(entry->value);
+	else
+		discards_add_object(&entry->store->discards, entry->object);
+	set_capacity(entry, 0);
+	entry->value = NULL;
+	entry->value_length = 0;
+	entry->type = OBJECT_STRING;
+}
+
 void
 entry_free(struct entry *entry)
 {
+	free_value(entry);
 	budget_sub(&entry->store->budget, entry_memory(entry));
-	free(entry->value);
 	free(entry);
+}
+
+void
+entry_adopt(struct entry *entry, struct object *object)
+{
+	KV_INSIST(entry->type == OBJECT_STRING && entry->value == NULL);
+	entry->object = object;
+	entry->type = (unsigned char)object->type;
+}
+
+void
+entry_replace(struct entry *entry, struct object *object)
+{
+	free_value(entry);
+	entry_adopt(entry, object);
 }
 
 int
@@ -67,13 +100,13 @@ entry_assign(struct entry *entry, const char *data, size_t length)
 {
 	size_t capacity = entry->value_capacity;
 
-	if (length > capacity ||
+	if (length > capacity || entry->type != OBJECT_STRING ||
 	    (capacity > SLACK_BYTES && length < capacity / SLACK_MAX)) {
 		char *value = length > 0 ? malloc(length) : NULL;
 
 		if (value == NULL && length > 0)
 			return -ENOMEM;
-		free(entry->value);
+		free_value(entry);
 		entry->value = value;
 		set_capacity(entry, length);
 	}
@@ -83,24 +116,59 @@ entry_assign(struct entry *entry, const char *data, size_t length)
 	return 0;
 }
 
+/* Make room for a string so long; double, if there is room. 0 or -ENOMEM. */
+static int
+make_room(struct entry *entry, size_t total)
+{
+	struct budget *budget = &entry->store->budget;
+	size_t capacity = total;
+	char *value;
+
+	if (total <= entry->value_capacity)
+		return 0;
+	if (entry->value_capacity > 0 && budget_reserve(budget, total * 2))
+		capacity = total * 2;
+	value = realloc(entry->value, capacity);
+	if (value == NULL)
+		return -ENOMEM;
+	entry->value = value;
+	set_capacity(entry, capacity);
+	return 0;
+}
+
 int
 entry_append(struct entry *entry, const char *data, size_t length)
 {
-	size_t total = entry->value_length + length;
+	return entry_write(entry, entry->value_length, data, length);
+}
 
-	if (total > entry->value_capacity) {
-		struct budget *budget = &entry->store->budget;
-		size_t capacity =
-			budget_reserve(budget, total * 2) ? total * 2 : total;
-		char *value = realloc(entry->value, capacity);
+int
+entry_write(struct entry *entry, size_t offset, const char *data, size_t length)
+{
+	size_t old = entry->value_length;
 
-		if (value == NULL)
-			return -ENOMEM;
-		entry->value = value;
-		set_capacity(entry, capacity);
-	}
+	KV_INSIST(entry->type == OBJECT_STRING);
+	if (make_room(entry, offset + length) < 0)
+		return -ENOMEM;
+	if (offset > old)
+		memset(entry->value + old, 0, offset - old);
 	if (length > 0)
-		memcpy(entry->value + entry->value_length, data, length);
-	entry->value_length = total;
+		memcpy(entry->value + offset, data, length);
+	if (offset + length > old)
+		entry->value_length = offset + length;
 	return 0;
+}
+
+void
+entry_move_value(struct entry *to, struct entry *from)
+{
+	KV_INSIST(to->type == OBJECT_STRING && to->value == NULL);
+	to->value = from->value; /* or its object */
+	to->value_length = from->value_length;
+	to->value_capacity = from->value_capacity;
+	to->type = from->type;
+	from->value = NULL;
+	from->value_length = 0;
+	from->value_capacity = 0;
+	from->type = OBJECT_STRING;
 }

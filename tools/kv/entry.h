@@ -11,6 +11,7 @@
 
 #include "arg.h"
 #include "keytable.h"
+#include "object.h"
 
 struct store;
 
@@ -22,25 +23,46 @@ struct entry {
 	struct store *store;
 	int64_t expires_ms;   /* Unix time, or ENTRY_FOREVER */
 	gyre_timeout timeout; /* that will remove it, or 0 */
-	char *value;
-	size_t value_length;
+	union {
+		char *value; /* a string's */
+		struct object *object;
+	};
+	size_t value_length; /* a string's; others have none */
 	size_t value_capacity;
 	unsigned generation; /* the store's when it was made */
+	unsigned char type;  /* an enum object_type */
 	char key[];
 };
 
 /* Make an entry without a value that is in no table. NULL: no memory. */
 struct entry *entry_new(struct store *store, const struct arg *key);
 
+/* Free an entry; a large object in pieces, later. */
 void entry_free(struct entry *entry);
 
 /* How much memory the entry takes. */
 size_t entry_memory(const struct entry *entry);
 
-/* Replace the value. 0 or -ENOMEM, then it is as it was. */
+/* Take over a value; that of an entry that was made just now. */
+void entry_adopt(struct entry *entry, struct object *object);
+
+/* Replace the value by an object. */
+void entry_replace(struct entry *entry, struct object *object);
+
+/* Replace the value by a string. 0 or -ENOMEM, then it is as it was. */
 int entry_assign(struct entry *entry, const char *data, size_t length);
 
-/* Append to the value. 0 or -ENOMEM, then it is as it was. */
+/* Append to a string. 0 or -ENOMEM, then it is as it was. */
 int entry_append(struct entry *entry, const char *data, size_t length);
+
+/*
+ * Write into a string from an offset on; zeros fill what is between its end and
+ * that. 0 or -ENOMEM, then it is as it was.
+ */
+int entry_write(struct entry *entry, size_t offset, const char *data,
+		size_t length);
+
+/* Give an entry that was made just now another one's value, which has none. */
+void entry_move_value(struct entry *to, struct entry *from);
 
 #endif

@@ -86,6 +86,19 @@ keytable_next_size(const struct keytable *table)
 	       directory_size(table->segments_capacity + 1);
 }
 
+size_t
+keytable_memory(const struct keytable *table)
+{
+	size_t segments = table->buckets >> KEYTABLE_SEGMENT_BITS;
+
+	if ((table->buckets & (KEYTABLE_SEGMENT - 1)) != 0)
+		segments++;
+	return directory_size(table->segments_capacity) +
+	       segment_size(table->first_capacity) +
+	       (segments > 1 ? segments - 1 : 0) *
+		       segment_size(KEYTABLE_SEGMENT);
+}
+
 /* Make the first segment so large; what it holds is kept. 0 or -ENOMEM. */
 static int
 resize_first(struct keytable *table, size_t capacity)
@@ -353,6 +366,47 @@ keytable_scan(const struct keytable *table, uint64_t cursor, keytable_fn visit,
 	for (node = *bucket_at(table, index); node != NULL; node = node->next)
 		visit(node, arg);
 	return next_cursor(cursor, mask_of(table, index));
+}
+
+void
+keytable_walk(const struct keytable *table, keytable_fn visit, void *arg)
+{
+	for (size_t i = 0; i < table->buckets; i++) {
+		struct keytable_node *node = *bucket_at(table, i);
+
+		for (; node != NULL; node = node->next)
+			visit(node, arg);
+	}
+}
+
+/* Xorshift (Marsaglia, 2003): what is chosen need not be hard to guess. */
+static uint64_t
+next_random(uint64_t *random)
+{
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return *random;
+}
+
+struct keytable_node *
+keytable_choose(const struct keytable *table, uint64_t *random)
+{
+	struct keytable_node *node;
+	struct keytable_node *first;
+	uint64_t number;
+	size_t length = 0;
+
+	KV_INSIST(table->count > 0);
+	do {
+		number = next_random(random);
+		first = *keytable_bucket(table, (uint32_t)(number >> 32));
+	} while (first == NULL);
+	for (node = first; node != NULL; node = node->next)
+		length++;
+	for (number = (number & UINT32_MAX) % length; number > 0; number--)
+		first = first->next;
+	return first;
 }
 
 void

@@ -79,6 +79,19 @@ uint64_t keytable_scan(const struct keytable *table, uint64_t cursor,
 /* How much memory the table takes at most when it next grows. */
 size_t keytable_next_size(const struct keytable *table);
 
+/* How much memory the table takes, without what is in it. */
+size_t keytable_memory(const struct keytable *table);
+
+/* Visit every node; the table stays as it is meanwhile. */
+void keytable_walk(const struct keytable *table, keytable_fn visit, void *arg);
+
+/*
+ * Return a node that a random number chooses: each bucket as often as the
+ * hashes that it has, each of its nodes alike. There is one at least.
+ */
+struct keytable_node *keytable_choose(const struct keytable *table,
+				      uint64_t *random);
+
 /* Abort unless each node is in its bucket and all are counted. */
 void keytable_validate(const struct keytable *table);
 

@@ -13,6 +13,7 @@
 #include "gather.h"
 #include "info.h"
 #include "lane.h"
+#include "number.h"
 #include "server.h"
 
 /* A command on its way to several shards. */
@@ -228,6 +229,59 @@ route_keys(struct call *call, struct connection *connection, struct arg *argv)
 		fan_out_keys(call, connection);
 }
 
+/* Find the one shard of keys that come so far apart; false: there are more. */
+static bool
+find_together(const struct server *server, struct arg *keys, size_t count,
+	      size_t step, unsigned *ret_target)
+{
+	bool same = true;
+
+	*ret_target = hash_key(server, &keys[0]);
+	for (size_t i = step; i < count; i += step)
+		same &= hash_key(server, &keys[i]) == *ret_target;
+	return same;
+}
+
+static void
+route_together(struct call *call, struct connection *connection,
+	       struct arg *keys, size_t count, size_t step)
+{
+	const struct server *server = connection->shard->server;
+	size_t before = call->reply->bytes->length;
+	unsigned target;
+
+	if (find_together(server, keys, count, step, &target)) {
+		route_to(call, connection, target);
+		return;
+	}
+	reply_error_code(call->reply, "CROSSSLOT Keys in request don't hash to "
+				      "the same slot");
+	replies_add_local(&connection->replies,
+			  call->reply->bytes->length - before);
+}
+
+/* A number of keys that is none gets its error from the command. */
+static void
+route_counted(struct call *call, struct connection *connection,
+	      struct arg *argv)
+{
+	int64_t count;
+
+	if (!number_parse(argv[1].data, argv[1].length, &count) || count < 1 ||
+	    (uint64_t)count > call->argc - 2)
+		run_here(call, connection);
+	else
+		route_together(call, connection, argv + 2, (size_t)count, 1);
+}
+
+static size_t
+count_keys(const struct call *call)
+{
+	int last = call->command->key_last;
+
+	return last < 0 ? call->argc - 1 : (size_t)last;
+}
+
 static void
 route_cursor(struct call *call, struct connection *connection)
 {
@@ -260,6 +314,13 @@ route(struct call *call, struct connection *connection, struct arg *argv)
 		break;
 	case ROUTE_KEYS:
 		route_keys(call, connection, argv);
+		break;
+	case ROUTE_TOGETHER:
+		route_together(call, connection, argv + 1, count_keys(call),
+			       (size_t)call->command->key_step);
+		break;
+	case ROUTE_COUNTED:
+		route_counted(call, connection, argv);
 		break;
 	case ROUTE_ALL:
 		fan_out_all(call, connection);

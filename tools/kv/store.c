@@ -7,6 +7,9 @@
  */
 #include "store.h"
 
+#include <sodium.h>
+
+#include "check.h"
 #include "keyhash.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -23,6 +26,8 @@ store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns,
 	keytable_init(&store->keys, offsetof(struct entry, key),
 		      &store->budget);
 	discards_init(&store->discards, loop);
+	randombytes_buf(&store->random, sizeof(store->random));
+	store->random |= 1;
 }
 
 /* Each argument may become a key or a value; so each is reckoned as both. */
@@ -65,8 +70,9 @@ store_stop(struct store *store)
 void
 store_free(struct store *store)
 {
-	discards_free(&store->discards);
+	discards_stop(&store->discards);
 	discards_free_entries(&store->keys);
+	discards_free(&store->discards);
 	store->expiring = 0;
 }
 
@@ -158,6 +164,41 @@ store_set(struct store *store, const struct arg *key, const struct arg *value,
 	if (!keep_expiry)
 		store_persist(store, entry);
 	return entry;
+}
+
+struct entry *
+store_put(struct store *store, const struct arg *key, struct object *object)
+{
+	struct entry *entry = insert(store, key);
+
+	if (entry != NULL)
+		entry_adopt(entry, object);
+	else
+		discards_add_object(&store->discards, object);
+	return entry;
+}
+
+/* The new entry is there before the old ones go, so that nothing fails then. */
+bool
+store_rename(struct store *store, struct entry *entry, const struct arg *key)
+{
+	struct entry *replaced = store_find(store, key);
+	struct entry *renamed = entry_new(store, key);
+	int64_t expires_ms = entry->expires_ms;
+	int error;
+
+	if (renamed == NULL)
+		return false;
+	if (replaced != NULL)
+		store_remove(store, replaced);
+	entry_move_value(renamed, entry);
+	store_remove(store, entry);
+	/* A table that has had a key takes another. */
+	error = keytable_add(&store->keys, &renamed->node);
+	KV_INSIST(error == 0);
+	if (expires_ms != ENTRY_FOREVER)
+		store_expire(store, renamed, expires_ms);
+	return true;
 }
 
 static void

@@ -31,6 +31,7 @@ struct store {
 	struct discards discards;
 	struct budget budget; /* of keys, values and tables */
 	unsigned generation;  /* of entries; the next one begins with a clear */
+	uint64_t random;      /* for who chooses among elements */
 	/* Counters. */
 	size_t expiring; /* keys that have an expiry now */
 	uint64_t expired;
@@ -72,6 +73,20 @@ struct entry *store_read(struct store *store, const struct arg *key);
  */
 struct entry *store_set(struct store *store, const struct arg *key,
 			const struct arg *value, bool keep_expiry);
+
+/*
+ * Give a key that is not there an object, which is the store's then. NULL: no
+ * memory, and the object is gone.
+ */
+struct entry *store_put(struct store *store, const struct arg *key,
+			struct object *object);
+
+/*
+ * Give a key what another one has, its expiry too, and remove that one. False:
+ * no memory, and nothing has changed.
+ */
+bool store_rename(struct store *store, struct entry *entry,
+		  const struct arg *key);
 
 /* Remove an entry. */
 void store_remove(struct store *store, struct entry *entry);
