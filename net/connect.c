@@ -1,8 +1,8 @@
 /*
  * From where to connect to, to a connected stream.
  *
- *     host --lookup--> addresses --race--> descriptor --> the stream's
- *        path, address ---^
+ *     host --lookup--> addresses --race--> descriptor --establish--> the
+ * stream's path, address ---^           accepted ---^
  *
  * The stream holds it until it is connected or has ended; the lookup's callback
  * on the loop holds it too, and may come when the stream is long gone.
@@ -35,6 +35,7 @@ struct gyre__connect {
 	struct gyre__race *race;      /* NULL: none goes on */
 	struct gyre_future *promised; /* NULL: nobody has asked */
 	gyre_timeout deadline;
+	int64_t deadline_ns; /* 0: none */
 };
 
 /* -- ends ----------------------------------------------------------------- */
@@ -58,10 +59,22 @@ part(struct gyre__connect *connect)
 	release(connect);
 }
 
+/* Why it can't connect, as far as that is known. */
+static const char *
+reason(const struct gyre_stream *stream, int error)
+{
+	const char *text = NULL;
+
+	if (gyre__stream_carry(stream)->error_text != NULL)
+		text = gyre__stream_carry(stream)->error_text(
+			stream->transport);
+	return text != NULL ? text : gyre_error_name(error);
+}
+
 void
 gyre__connect_give_up(struct gyre__connect *connect, int error)
 {
-	char line[64];
+	char line[GYRE_EXCEPTION_MESSAGE_MAX];
 
 	if (connect->lookup != NULL)
 		(void)gyre_future_cancel(connect->lookup);
@@ -70,7 +83,7 @@ gyre__connect_give_up(struct gyre__connect *connect, int error)
 	if (error == 0)
 		error = -EPIPE;
 	snprintf(line, sizeof(line), "cannot connect: %s",
-		 gyre_error_name(error));
+		 reason(connect->stream, error));
 	if (connect->promised != NULL)
 		(void)gyre_future_reject(connect->promised, error, line);
 	part(connect);
@@ -100,6 +113,71 @@ succeed(struct gyre__connect *connect)
 		stream->ops.on_connect(stream, stream->arg);
 }
 
+/* -- establishing -----------------------------------------------------------
+ */
+
+/* What the peer still sends is read: it may else never read why not. */
+static void
+fail(struct gyre_stream *stream, int error)
+{
+	gyre__stream_discard(stream);
+	gyre__stream_end(stream, error);
+}
+
+void
+gyre__connect_go_on(struct gyre__connect *connect)
+{
+	struct gyre_stream *stream = connect->stream;
+	int status = 0;
+
+	if (stream->fd < 0)
+		return;
+	if (gyre__stream_carry(stream)->establish != NULL)
+		status = gyre__stream_carry(stream)->establish(
+			stream->transport, stream);
+	if (status == 0)
+		succeed(connect);
+	else if (status == -EAGAIN)
+		gyre__stream_watch(stream, GYRE_READ);
+	else if (status == -EINPROGRESS)
+		gyre__stream_watch(stream, GYRE_WRITE);
+	else
+		fail(stream, status);
+}
+
+/* Whichever deadline comes first. */
+static int
+expect_by(struct gyre__connect *connect, int64_t deadline_ns)
+{
+	gyre_timeout timeout;
+	int status;
+
+	if (deadline_ns == 0 || deadline_ns == GYRE_FOREVER ||
+	    (connect->deadline_ns != 0 && connect->deadline_ns <= deadline_ns))
+		return 0;
+	status = gyre_loop_call_at(connect->loop, deadline_ns, on_deadline,
+				   connect, &timeout);
+	if (status < 0)
+		return status;
+	gyre_loop_remove_timeout(connect->loop, connect->deadline);
+	connect->deadline = timeout;
+	connect->deadline_ns = deadline_ns;
+	return 0;
+}
+
+/* How long the transport may take, from now on. */
+static int
+expect_established(struct gyre__connect *connect)
+{
+	const struct gyre_transport *transport = connect->stream->transport;
+
+	if (transport == NULL || transport->establish_ns == 0)
+		return 0;
+	return expect_by(connect,
+			 gyre__loop_instant_after(connect->loop,
+						  transport->establish_ns));
+}
+
 /* -- the steps ----------------------------------------------------------------
  */
 
@@ -115,10 +193,12 @@ on_race(int outcome, void *arg)
 		if (status < 0)
 			connect->sys->close(outcome);
 	}
+	if (status == 0)
+		status = expect_established(connect);
 	if (status < 0)
 		gyre__stream_end(connect->stream, status);
 	else
-		succeed(connect);
+		gyre__connect_go_on(connect);
 }
 
 /* The addresses are the race's, or freed. */
@@ -231,7 +311,7 @@ address_of(const struct gyre_sys *sys,
 }
 
 static struct gyre__connect *
-new_connect(struct gyre_loop *loop, const struct gyre_connect_options *options)
+new_connect(struct gyre_loop *loop)
 {
 	const struct gyre_sys *sys = gyre__loop_sys(loop);
 	struct gyre__connect *connect =
@@ -241,8 +321,6 @@ new_connect(struct gyre_loop *loop, const struct gyre_connect_options *options)
 		return NULL;
 	connect->loop = loop;
 	connect->sys = sys;
-	connect->stagger_ns = options->stagger_ns != 0 ? options->stagger_ns
-						       : STAGGER_DEFAULT_NS;
 	connect->holds = 1;
 	return connect;
 }
@@ -252,12 +330,8 @@ static int
 start(struct gyre__connect *connect, const struct gyre_connect_options *options,
       struct gyre_addresses *addresses)
 {
-	int status = 0;
+	int status = expect_by(connect, options->deadline_ns);
 
-	if (options->deadline_ns != 0 && options->deadline_ns != GYRE_FOREVER)
-		status = gyre_loop_call_at(connect->loop, options->deadline_ns,
-					   on_deadline, connect,
-					   &connect->deadline);
 	if (status < 0)
 		gyre_addresses_free(addresses);
 	else if (addresses != NULL)
@@ -265,6 +339,26 @@ start(struct gyre__connect *connect, const struct gyre_connect_options *options,
 	else
 		status = look_up(connect, options);
 	return status;
+}
+
+/* -- accepted -------------------------------------------------------------- */
+
+int
+gyre__connect_establish(struct gyre_stream *stream)
+{
+	struct gyre__connect *connect = new_connect(stream->loop);
+	int status;
+
+	if (connect == NULL)
+		return -ENOMEM;
+	connect->stream = stream;
+	status = expect_established(connect);
+	if (status < 0) {
+		connect->sys->release(connect);
+		return status;
+	}
+	stream->connect = connect;
+	return 0;
 }
 
 /* -- public
@@ -291,7 +385,7 @@ gyre_stream_connect(struct gyre_loop *loop,
 		status = address_of(sys, options, &addresses);
 	if (status < 0)
 		return status;
-	connect = new_connect(loop, options);
+	connect = new_connect(loop);
 	stream = gyre__stream_new(loop, &options->stream, ops, arg);
 	if (connect == NULL || stream == NULL) {
 		gyre_addresses_free(addresses);
@@ -300,6 +394,8 @@ gyre_stream_connect(struct gyre_loop *loop,
 		return -ENOMEM;
 	}
 	gyre__loop_add_dependent(loop, &stream->dependent);
+	connect->stagger_ns = options->stagger_ns != 0 ? options->stagger_ns
+						       : STAGGER_DEFAULT_NS;
 	connect->stream = stream;
 	stream->connect = connect;
 	status = start(connect, options, addresses);

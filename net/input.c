@@ -12,7 +12,6 @@
 #include "base/exception.h"
 #include "base/fork.h"
 #include "base/sys.h"
-#include "net/socket.h"
 
 #include <errno.h>
 
@@ -138,9 +137,16 @@ come_to_end(struct gyre_stream *stream)
 	gyre__stream_do_later(stream);
 }
 
+static ptrdiff_t
+receive(struct gyre_stream *stream, void *data, size_t size, bool peek)
+{
+	return gyre__stream_carry(stream)->recv(stream->transport, stream, data,
+						size, peek);
+}
+
 /* Look at what recv said; whether there are bytes. */
 static bool
-received(struct gyre_stream *stream, ssize_t length)
+received(struct gyre_stream *stream, ptrdiff_t length)
 {
 	if (length > 0) {
 		stream->read_bytes += (uint64_t)length;
@@ -148,8 +154,8 @@ received(struct gyre_stream *stream, ssize_t length)
 	}
 	if (length == 0)
 		come_to_end(stream);
-	else if (!gyre__socket_would_block(errno))
-		gyre__stream_end(stream, -errno);
+	else if (length != -EAGAIN)
+		gyre__stream_end(stream, (int)length);
 	return false;
 }
 
@@ -166,7 +172,7 @@ read_directly(struct gyre_stream *stream)
 	struct gyre__buffer *input = &stream->input;
 	void *room = gyre__buffer_reserve(input, stream->sys, SCRATCH_BYTES);
 	size_t size;
-	ssize_t length;
+	ptrdiff_t length;
 
 	if (room == NULL) {
 		gyre__stream_end(stream, -ENOMEM);
@@ -174,7 +180,7 @@ read_directly(struct gyre_stream *stream)
 	}
 	size = smaller(gyre__buffer_room(input),
 		       stream->read_max_bytes - gyre__buffer_length(input));
-	length = stream->sys->recv(stream->fd, room, size, MSG_DONTWAIT);
+	length = receive(stream, room, size, false);
 	if (!received(stream, length))
 		return false;
 	gyre__buffer_fill(input, (size_t)length);
@@ -189,8 +195,7 @@ read_once(struct gyre_stream *stream, unsigned char *scratch)
 	size_t unread = gyre__buffer_length(&stream->input);
 	size_t size = smaller(SCRATCH_BYTES, stream->read_max_bytes - unread);
 	size_t used;
-	ssize_t length =
-		stream->sys->recv(stream->fd, scratch, size, MSG_DONTWAIT);
+	ptrdiff_t length = receive(stream, scratch, size, false);
 
 	if (!received(stream, length))
 		return false;
@@ -233,18 +238,18 @@ bool
 gyre__stream_look(struct gyre_stream *stream)
 {
 	unsigned char byte;
-	ssize_t length;
+	ptrdiff_t length;
 
 	if (!gyre__stream_is_idle(stream))
 		return false;
-	length = stream->sys->recv(stream->fd, &byte, 1,
-				   MSG_PEEK | MSG_DONTWAIT);
+	length = receive(stream, &byte, 1, true);
 	stream->pull.neglected = length > 0;
 	if (length <= 0)
 		(void)received(stream, length);
 	return length <= 0;
 }
 
+/* From the socket: what it means does not matter any more. */
 void
 gyre__stream_discard(struct gyre_stream *stream)
 {

@@ -79,15 +79,14 @@ gyre__lent_add_mark(struct gyre_stream *stream, struct gyre_future *future)
  */
 
 static size_t
-put(struct iovec *part, const unsigned char *data, size_t length)
+put(struct gyre_bytes *part, const unsigned char *data, size_t length)
 {
-	/* An iovec's pointer is to what may be written; nobody does. */
-	*part = (struct iovec){ (void *)(uintptr_t)data, length };
+	*part = (struct gyre_bytes){ data, length };
 	return length > 0;
 }
 
 size_t
-gyre__lent_gather(const struct gyre_stream *stream, struct iovec *parts,
+gyre__lent_gather(const struct gyre_stream *stream, struct gyre_bytes *parts,
 		  size_t max)
 {
 	const struct gyre__lending *lending = &stream->lending;

@@ -6,9 +6,8 @@
 #define GYRE_NET_LENT_H
 
 #include <gyre/future.h>
+#include <gyre/net.h>
 #include <gyre/task.h>
-
-#include <sys/uio.h>
 
 struct gyre_stream;
 
@@ -39,8 +38,8 @@ int gyre__lent_add_message(struct gyre_stream *stream,
 int gyre__lent_add_mark(struct gyre_stream *stream, struct gyre_future *future);
 
 /* Describe what is to leave next, in so many parts at most; how many. */
-size_t gyre__lent_gather(const struct gyre_stream *stream, struct iovec *parts,
-			 size_t max);
+size_t gyre__lent_gather(const struct gyre_stream *stream,
+			 struct gyre_bytes *parts, size_t max);
 
 /* So many bytes have left, copied ones and others. */
 void gyre__lent_consume(struct gyre_stream *stream, size_t length);

@@ -10,13 +10,8 @@
 #include "net/stream.h"
 
 #include "base/check.h"
-#include "base/sys.h"
-#include "net/socket.h"
 
 #include <errno.h>
-
-/* A send takes so many parts. */
-#define PARTS_MAX 64
 
 size_t
 gyre__stream_pending(const struct gyre_stream *stream)
@@ -140,34 +135,45 @@ gyre_stream_is_full(const struct gyre_stream *stream)
 /* -- sending ----------------------------------------------------------------
  */
 
-static ssize_t
+static ptrdiff_t
+hand_over(struct gyre_stream *stream, const struct gyre_bytes *parts,
+	  size_t count)
+{
+	return gyre__stream_carry(stream)->send(stream->transport, stream,
+						parts, count);
+}
+
+static ptrdiff_t
+send_copied(struct gyre_stream *stream)
+{
+	const struct gyre_bytes part = { gyre__buffer_bytes(&stream->output),
+					 gyre__buffer_length(&stream->output) };
+
+	return hand_over(stream, &part, 1);
+}
+
+static ptrdiff_t
 send_parts(struct gyre_stream *stream)
 {
-	struct iovec parts[PARTS_MAX];
-	struct msghdr message = { .msg_iov = parts };
+	struct gyre_bytes parts[GYRE__PARTS_MAX];
+	size_t count = gyre__lent_gather(stream, parts, GYRE__PARTS_MAX);
 
-	message.msg_iovlen = gyre__lent_gather(stream, parts, PARTS_MAX);
-	return stream->sys->sendmsg(stream->fd, &message, GYRE__SEND_FLAGS);
+	return hand_over(stream, parts, count);
 }
 
 int
 gyre__stream_send(struct gyre_stream *stream)
 {
-	struct gyre__buffer *output = &stream->output;
 	bool copied = stream->lending.waiting.oldest == NULL;
-	ssize_t sent;
+	ptrdiff_t sent;
 
 	GYRE_INSIST(gyre__stream_pending(stream) > 0 && !stream->blocked);
-	if (copied)
-		sent = stream->sys->send(stream->fd, gyre__buffer_bytes(output),
-					 gyre__buffer_length(output),
-					 GYRE__SEND_FLAGS);
-	else
-		sent = send_parts(stream);
-	if (sent < 0 && !gyre__socket_would_block(errno))
-		return -errno;
+	sent = copied ? send_copied(stream) : send_parts(stream);
+	if (sent < 0 && sent != -EAGAIN)
+		return (int)sent;
 	if (sent > 0 && copied)
-		gyre__buffer_consume(output, stream->sys, (size_t)sent);
+		gyre__buffer_consume(&stream->output, stream->sys,
+				     (size_t)sent);
 	else if (sent > 0)
 		gyre__lent_consume(stream, (size_t)sent);
 	stream->blocked = gyre__stream_pending(stream) > 0;

@@ -22,8 +22,11 @@ static void on_timeout(void *arg);
 static uint64_t
 moved(const struct gyre_stream *stream)
 {
+	uint64_t beneath =
+		stream->transport != NULL ? stream->transport->_moved_bytes : 0;
+
 	return stream->read_bytes + stream->written_bytes -
-	       gyre__stream_pending(stream);
+	       gyre__stream_pending(stream) + beneath;
 }
 
 static int64_t

@@ -49,6 +49,8 @@ finish(struct gyre_stream *stream)
 		stream->ops.on_close(stream, stream->error, stream->arg);
 	gyre__buffer_release(&stream->input, sys);
 	gyre__buffer_release(&stream->output, sys);
+	if (gyre__stream_carry(stream)->free != NULL)
+		stream->transport->ops->free(stream->transport);
 	sys->release(stream);
 }
 
@@ -100,6 +102,28 @@ stream_of(struct gyre_task *later)
 				      offsetof(struct gyre_stream, later));
 }
 
+/* Whether there is something to read that the poller does not know of. */
+static bool
+has_more(const struct gyre_stream *stream)
+{
+	const struct gyre_transport *transport = stream->transport;
+
+	return transport != NULL && transport->ops->has_more != NULL &&
+	       (gyre__stream_wants_input(stream) ||
+		gyre__stream_is_idle(stream)) &&
+	       transport->ops->has_more(transport);
+}
+
+/* There may be something to read; false: nothing is wanted. */
+static bool
+take_in(struct gyre_stream *stream)
+{
+	if (!gyre__stream_wants_input(stream))
+		return gyre__stream_look(stream);
+	gyre__stream_read(stream);
+	return true;
+}
+
 static void
 later_run(struct gyre_task *task)
 {
@@ -127,6 +151,10 @@ later_run(struct gyre_task *task)
 	}
 	if (stream->hand_out_due)
 		gyre__stream_hand_out(stream);
+	if (stream->connect != NULL)
+		gyre__connect_go_on(stream->connect);
+	else if (has_more(stream))
+		take_in(stream);
 	gyre__stream_touch(stream);
 }
 
@@ -157,9 +185,8 @@ gyre__stream_do_later(struct gyre_stream *stream)
 
 /* -- events --------------------------------------------------------------- */
 
-/* Tell the poller, if it does not know. */
-static void
-watch(struct gyre_stream *stream, unsigned events)
+void
+gyre__stream_watch(struct gyre_stream *stream, unsigned events)
 {
 	int status;
 
@@ -178,16 +205,16 @@ on_event(int fd, unsigned events, void *arg)
 	struct gyre_stream *stream = arg;
 
 	(void)fd;
+	if (stream->connect != NULL) {
+		gyre__connect_go_on(stream->connect);
+		return;
+	}
 	if ((events & (GYRE_WRITE | GYRE_ERROR)) != 0)
 		stream->blocked = false;
 	/* If nothing is wanted of the peer now, a hang-up is told of once,
 	 * until there is something to read or write again. */
-	if ((events & (GYRE_READ | GYRE_ERROR)) != 0) {
-		if (gyre__stream_wants_input(stream))
-			gyre__stream_read(stream);
-		else if (!gyre__stream_look(stream))
-			watch(stream, stream->interest & ~GYRE_READ);
-	}
+	if ((events & (GYRE_READ | GYRE_ERROR)) != 0 && !take_in(stream))
+		gyre__stream_watch(stream, stream->interest & ~GYRE_READ);
 	gyre__stream_touch(stream);
 }
 
@@ -210,16 +237,36 @@ end_gently(struct gyre_stream *stream)
 	gyre__stream_end(stream, 0);
 }
 
+static bool
+has_finish(const struct gyre_stream *stream)
+{
+	return gyre__stream_carry(stream)->finish != NULL;
+}
+
+/* Tell the peer of the end, where the socket's is not enough; whether it has
+ * been told. */
+static bool
+finish_output(struct gyre_stream *stream)
+{
+	struct gyre_transport *transport = stream->transport;
+
+	if (!has_finish(stream) || stream->shut)
+		return true;
+	stream->blocked = transport->ops->finish(transport, stream) == -EAGAIN;
+	return !stream->blocked;
+}
+
 /* All has left: half-close or close, if that is what it was waiting for. */
 static void
 end_output(struct gyre_stream *stream)
 {
 	if (stream->state == GYRE__STREAM_FLUSHING) {
-		end_gently(stream);
+		if (finish_output(stream))
+			end_gently(stream);
 		return;
 	}
 	/* A socket that cannot be shut down is gone; reading tells why. */
-	if (stream->ending && !stream->shut) {
+	if (stream->ending && !stream->shut && finish_output(stream)) {
 		stream->sys->shutdown(stream->fd, SHUT_WR);
 		stream->shut = true;
 	}
@@ -258,10 +305,12 @@ settle(struct gyre__batch_end *end)
 		return;
 	}
 	gyre__stream_note_drain(stream);
-	if (gyre__stream_pending(stream) == 0)
+	if (!stream->blocked && gyre__stream_pending(stream) == 0)
 		end_output(stream);
+	if (has_more(stream))
+		gyre__stream_do_later(stream);
 	if (stream->state != GYRE__STREAM_CLOSED)
-		watch(stream, wanted(stream));
+		gyre__stream_watch(stream, wanted(stream));
 }
 
 /* -- public --------------------------------------------------------------- */
@@ -285,6 +334,7 @@ set_options(struct gyre_stream *stream,
 	stream->no_delay = options->no_delay;
 	stream->limit = options->limit;
 	stream->patience.idle_ns = options->idle_ns;
+	stream->transport = options->transport;
 }
 
 static void
@@ -339,6 +389,22 @@ gyre__stream_adopt(struct gyre_stream *stream, int fd)
 	return 0;
 }
 
+/* Give it its descriptor, and whatever it needs to be established. */
+static int
+open_with(struct gyre_stream *stream, int fd)
+{
+	int status = 0;
+
+	if (gyre__stream_carry(stream)->establish != NULL)
+		status = gyre__connect_establish(stream);
+	if (status < 0)
+		return status;
+	status = gyre__stream_adopt(stream, fd);
+	if (status < 0 && stream->connect != NULL)
+		gyre__connect_give_up(stream->connect, status);
+	return status;
+}
+
 int
 gyre_stream_open(struct gyre_loop *loop, int fd,
 		 const struct gyre_stream_options *options,
@@ -355,12 +421,14 @@ gyre_stream_open(struct gyre_loop *loop, int fd,
 				  ops, arg);
 	if (stream == NULL)
 		return -ENOMEM;
-	status = gyre__stream_adopt(stream, fd);
+	status = open_with(stream, fd);
 	if (status < 0) {
 		stream->sys->release(stream);
 		return status;
 	}
 	gyre__loop_add_dependent(loop, &stream->dependent);
+	if (stream->connect != NULL)
+		gyre__stream_do_later(stream);
 	*ret_stream = stream;
 	return 0;
 }
@@ -397,7 +465,9 @@ gyre_stream_shutdown(struct gyre_stream *stream)
 void
 gyre_stream_close(struct gyre_stream *stream, bool flush)
 {
-	bool pending = gyre__stream_pending(stream) > 0;
+	bool unfinished =
+		has_finish(stream) && !stream->shut && stream->connect == NULL;
+	bool pending = unfinished || gyre__stream_pending(stream) > 0;
 
 	gyre__loop_require_owner(stream->loop);
 	if (stream->state == GYRE__STREAM_CLOSED)

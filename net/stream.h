@@ -1,7 +1,8 @@
 /*
  * A stream's insides, shared by the files that work on one: stream.c (its
  * life), input.c (what comes in), pull.c (reads by request), output.c (what
- * leaves), lent.c (what of that is not copied).
+ * leaves), lent.c (what of that is not copied), transport.c (what is between
+ * them and the socket).
  *
  * What changes is only noted when it changes; at the end of the batch settle
  * sends, half-closes, closes and tells the poller, all at once. User code runs
@@ -17,6 +18,7 @@
 #include "net/lent.h"
 #include "net/patience.h"
 #include "net/pull.h"
+#include "net/transport.h"
 
 /*
  *   OPEN ---- close(flush) ----> FLUSHING
@@ -41,15 +43,17 @@ struct gyre_stream {
 	size_t write_high_bytes;
 	size_t write_max_bytes; /* SIZE_MAX: none */
 	bool no_delay;
-	struct gyre_limit *limit; /* a place in it; or NULL */
+	struct gyre_limit *limit;         /* a place in it; or NULL */
+	struct gyre_transport *transport; /* NULL: none, the socket itself */
 
 	/* -- owner -- */
-	int fd;    /* -1: not connected, or closed */
-	int error; /* for on_close */
+	struct gyre__connect *connect; /* until it is connected and established,
+					  or NULL */
+	int fd;                        /* -1: not connected, or closed */
+	int error;                     /* for on_close */
 	enum gyre__stream_state state;
 	unsigned interest; /* what the handler waits for */
 	bool later_posted;
-	struct gyre__connect *connect; /* until it is connected, or NULL */
 
 	/* input */
 	bool paused;       /* by the user */
@@ -76,6 +80,14 @@ struct gyre_stream {
 	struct gyre__dependent dependent;
 };
 
+/* How its bytes come and leave. */
+static inline const struct gyre_transport_ops *
+gyre__stream_carry(const struct gyre_stream *stream)
+{
+	return stream->transport != NULL ? stream->transport->ops
+					 : &gyre__transport_plain;
+}
+
 /* stream.c */
 
 /* Make one without a descriptor, which is not on its loop yet; NULL: no memory.
@@ -93,6 +105,9 @@ void gyre__stream_touch(struct gyre_stream *stream);
 
 /* Have what is due (on_drain, handing out) done in a callback. */
 void gyre__stream_do_later(struct gyre_stream *stream);
+
+/* Tell the poller what the handler waits for, if it does not know. */
+void gyre__stream_watch(struct gyre_stream *stream, unsigned events);
 
 /* Close at once, whatever waits; error is what on_close gets. */
 void gyre__stream_end(struct gyre_stream *stream, int error);

@@ -33,5 +33,6 @@
 #include <gyre/stream_write.h>
 #include <gyre/resolve.h>
 #include <gyre/stream_connect.h>
+#include <gyre/transport.h>
 
 #endif

@@ -25,6 +25,7 @@ extern "C" {
 #endif
 
 struct gyre_stream;
+struct gyre_transport;
 
 /* A run of bytes that is somebody else's. */
 struct gyre_bytes {
@@ -62,12 +63,13 @@ struct gyre_stream_ops {
 	 * The stream is closed, once, for whatever reason: 0 (by us, or both
 	 * sides have ended), -ESHUTDOWN (its loop was closed), -ETIMEDOUT (it
 	 * was too long or idle for too long) or another negative errno
-	 * (-ECONNRESET, -EPIPE, -ENOMEM). The stream is freed
-	 * after it. May be NULL.
+	 * (-ECONNRESET, -EPIPE, -ENOMEM, or its transport's). The stream is
+	 * freed after it. May be NULL.
 	 */
 	void (*on_close)(struct gyre_stream *stream, int error, void *arg);
 	/*
-	 * A stream of gyre_stream_connect() is connected. May be NULL.
+	 * A stream of gyre_stream_connect() is connected, and one with a
+	 * transport is established. May be NULL.
 	 */
 	void (*on_connect)(struct gyre_stream *stream, void *arg);
 };
@@ -82,6 +84,9 @@ struct gyre_stream_options {
 	/* In which the connection has a place: the stream's, as the descriptor
 	 * is, and given back when that closes. NULL: none */
 	struct gyre_limit *limit;
+	/* what is between it and the socket, the stream's from then on; NULL:
+	 * nothing, see <gyre/transport.h> */
+	struct gyre_transport *transport;
 };
 
 /* Counters and state of one stream. */
@@ -98,8 +103,8 @@ struct gyre_stream_stats {
  * ops are copied. An idle stream holds no buffers.
  *
  * Thread: owner
- * Owns:   on 0 the stream owns the descriptor, and lives until on_close has
- *         returned; on error the descriptor is still the caller's
+ * Owns:   on 0 the stream owns the descriptor and the transport, and lives
+ *         until on_close has returned; on error both are still the caller's
  * Errors: -EBADF; -EEXIST it has a handler; -ESHUTDOWN; -ENOMEM
  */
 GYRE_API int gyre_stream_open(struct gyre_loop *loop, int fd,

@@ -35,7 +35,8 @@ struct gyre_connect_options {
 	const char *service;         /* with host: a port, or its name */
 	const char *path;            /* a Unix socket's */
 	struct gyre_address address; /* any stream socket's, as it is */
-	int64_t deadline_ns; /* an instant of the loop's clock; 0: none */
+	int64_t deadline_ns; /* an instant of the loop's clock, by which it is
+				connected and established; 0: none */
 	int64_t stagger_ns;  /* how long an address may be alone before the
 				next is tried as well; 0: 250 ms */
 	struct gyre_executor *executor; /* as for gyre_net_resolve() */
@@ -51,7 +52,8 @@ struct gyre_connect_options {
  * -EAGAIN at once.
  *
  * Thread: owner
- * Owns:   on 0 the stream lives until on_close has returned
+ * Owns:   on 0 the stream lives until on_close has returned, and the transport
+ *         is its; on error that is still the caller's
  * Errors: -EINVAL not exactly one of host, path and address is given, or one of
  *         them is too long; -ESHUTDOWN; -ENOMEM
  */

@@ -92,7 +92,18 @@ on_close(struct gyre_stream *stream, int error, void *arg)
 	recorder->stream = NULL;
 }
 
+static void
+on_connect(struct gyre_stream *stream, void *arg)
+{
+	struct recorder *recorder = arg;
+
+	enter(recorder, stream);
+	recorder->connects++;
+	leave(recorder, NULL);
+}
+
 const struct gyre_stream_ops recorder_ops = {
+	.on_connect = on_connect,
 	.on_read = on_read,
 	.on_end = on_end,
 	.on_drain = on_drain,
@@ -112,6 +123,12 @@ recorder_open(struct recorder *recorder, const int fds[2],
 	assert_int_equal(gyre_stream_open(loop, fds[0], options, &recorder_ops,
 					  recorder, &recorder->stream),
 			 0);
+}
+
+bool
+is_established(void *recorder)
+{
+	return ((struct recorder *)recorder)->connects > 0;
 }
 
 bool

@@ -20,6 +20,7 @@ struct recorder {
 	void (*in_end)(struct recorder *recorder);
 	void (*in_drain)(struct recorder *recorder);
 	void (*in_close)(struct recorder *recorder);
+	unsigned connects;
 	unsigned reads;
 	unsigned ends;
 	unsigned drains;
@@ -44,6 +45,7 @@ void recorder_open(struct recorder *recorder, const int fds[2],
 		   const struct gyre_stream_options *options);
 
 /* Predicates for run_until(). */
+bool is_established(void *recorder);
 bool is_closed(void *recorder);
 bool has_ended(void *recorder);
 bool has_drained(void *recorder);
