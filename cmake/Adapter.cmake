@@ -1,7 +1,12 @@
-# gyre_add_adapter(NAME pkg-config-module target "what it is"): a library of its
-# own, gyre_NAME, on the public headers and one other library.
+# gyre_add_adapter(NAME pkg-config-module target "what it is" [source...]): a
+# library of its own, gyre_NAME, on the public headers and one other library, of
+# NAME.c or the sources.
 function(gyre_add_adapter name module imported description)
-	add_library(gyre_${name} STATIC ${name}.c)
+	set(sources ${ARGN})
+	if(NOT sources)
+		set(sources ${name}.c)
+	endif()
+	add_library(gyre_${name} STATIC ${sources})
 	add_library(gyre::${name} ALIAS gyre_${name})
 	set_target_properties(gyre_${name} PROPERTIES
 		EXPORT_NAME ${name}

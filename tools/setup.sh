@@ -12,6 +12,7 @@ libck-dev       ck-devel            concurrencykit concurrencykit
 liburcu-dev     userspace-rcu-devel liburcu        userspace-rcu
 libsodium-dev   libsodium-devel     libsodium      libsodium
 uthash-dev      uthash-devel        uthash         uthash
+libssl-dev      openssl-devel       openssl        openssl@3
 redis-tools     redis               redis          redis
 libcjson-dev    cjson-devel         libcjson       cjson
 libncurses-dev  ncurses-devel       ncurses        ncurses
@@ -20,6 +21,7 @@ setup_tests="$setup_programs"'
 libcmocka-dev   libcmocka-devel     cmocka         cmocka
 libc-ares-dev   c-ares-devel        c-ares         c-ares
 libhwloc-dev    hwloc-devel         hwloc2         hwloc
+openssl         openssl             openssl        openssl@3
 systemtap-sdt-dev systemtap-sdt-devel -            -
 clang           clang               -              -
 libclang-rt-dev compiler-rt         -              -
