@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "secure.h"
 
 #define ARGS_MAX 8
 
@@ -39,6 +40,37 @@ there_are_defaults(void **state)
 	assert_int_equal(options.pin, GYRE_PIN_AUTO);
 	assert_int_equal(options.clients_max, 10000);
 	assert_int_equal(options.bulk_max, 512 * 1024 * 1024);
+}
+
+static void
+tls_has_options(void **state)
+{
+	static const char line[] =
+		"--tls-port=0 --tls-cert-file=c --tls-key-file=k "
+		"--tls-ca-cert-file=a --tls-auth-clients=optional --port=off "
+		"--tls-protocols=TLSv1.3";
+	struct options options;
+
+	(void)state;
+	assert_int_equal(parse(&options, ""), OPTIONS_RUN);
+	assert_false(options.has_tls);
+	assert_true(options.has_port);
+	if (!secure_is_built()) {
+		assert_int_equal(parse(&options, line), OPTIONS_BAD);
+		return;
+	}
+	assert_int_equal(parse(&options, line), OPTIONS_RUN);
+	assert_true(options.has_tls);
+	assert_false(options.has_port);
+	assert_string_equal(options.tls_certificate, "c");
+	assert_string_equal(options.tls_key, "k");
+	assert_string_equal(options.tls_ca, "a");
+	assert_int_equal(options.tls_clients, OPTIONS_TLS_CLIENTS_OPTIONAL);
+	assert_false(options.tls_1_2);
+	assert_true(options.tls_1_3);
+	assert_int_equal(parse(&options, "--tls-port=0"), OPTIONS_BAD);
+	assert_int_equal(parse(&options, "--tls-protocols="), OPTIONS_BAD);
+	assert_int_equal(parse(&options, "--port=off"), OPTIONS_BAD);
 }
 
 static void
@@ -227,6 +259,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_are_defaults),
+		cmocka_unit_test(tls_has_options),
 		cmocka_unit_test(options_are_read),
 		cmocka_unit_test(limits_of_clients_are_read),
 		cmocka_unit_test(a_password_is_blanked),

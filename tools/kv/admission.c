@@ -25,26 +25,27 @@ here(struct server *server)
 	return server->shards[gyre_shard_current()->index];
 }
 
+/* With TLS there is no telling before the handshake: the text is NULL. */
 static void
 turn_away(struct shard *shard, int fd, const char *text)
 {
 	shard->stats.rejected++;
-	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (text != NULL)
+		(void)!send(fd, text, strlen(text),
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 }
 
-void
-admission_take(struct gyre_listener *listener, int fd, void *arg)
+static void
+take(struct server *server, int fd, bool with_tls)
 {
-	struct server *server = arg;
 	struct shard *shard = here(server);
 
-	(void)listener;
 	if (shard->stopping)
 		close(fd);
 	else if (!auth_may_connect(server->options, fd))
-		turn_away(shard, fd, denied);
-	else if (connection_open(shard, fd) < 0)
+		turn_away(shard, fd, with_tls ? NULL : denied);
+	else if (connection_open(shard, fd, with_tls) < 0)
 		close(fd);
 	else
 		return;
@@ -52,8 +53,29 @@ admission_take(struct gyre_listener *listener, int fd, void *arg)
 }
 
 void
+admission_take(struct gyre_listener *listener, int fd, void *arg)
+{
+	(void)listener;
+	take(arg, fd, false);
+}
+
+void
+admission_take_secure(struct gyre_listener *listener, int fd, void *arg)
+{
+	(void)listener;
+	take(arg, fd, true);
+}
+
+void
 admission_refuse(struct gyre_listener *listener, int fd, void *arg)
 {
 	(void)listener;
 	turn_away(here(arg), fd, too_many);
+}
+
+void
+admission_refuse_secure(struct gyre_listener *listener, int fd, void *arg)
+{
+	(void)listener;
+	turn_away(here(arg), fd, NULL);
 }

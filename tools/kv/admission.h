@@ -10,8 +10,12 @@ struct gyre_listener;
 /* A client has come to the loop that runs, and counts as one: it becomes a
  * connection, or is closed. */
 void admission_take(struct gyre_listener *listener, int fd, void *server);
+void admission_take_secure(struct gyre_listener *listener, int fd,
+			   void *server);
 
 /* There are enough clients, or no descriptor for this one. */
 void admission_refuse(struct gyre_listener *listener, int fd, void *server);
+void admission_refuse_secure(struct gyre_listener *listener, int fd,
+			     void *server);
 
 #endif

@@ -11,6 +11,7 @@
 #include "lane.h"
 #include "publication.h"
 #include "reader.h"
+#include "secure.h"
 #include "server.h"
 #include "writer.h"
 
@@ -341,7 +342,7 @@ on_close(struct gyre_stream *stream, int error, void *arg)
 }
 
 int
-connection_open(struct shard *shard, int fd)
+connection_open(struct shard *shard, int fd, bool with_tls)
 {
 	static const struct gyre_stream_ops ops = {
 		.on_read = on_read,
@@ -362,8 +363,12 @@ connection_open(struct shard *shard, int fd)
 
 	if (connection == NULL)
 		return -ENOMEM;
-	error = gyre_stream_open(shard->loop, fd, &stream_options, &ops,
-				 connection, &connection->stream);
+	error = with_tls ? secure_open(shard->server, shard->loop, fd,
+				       &stream_options, &ops, connection,
+				       &connection->stream)
+			 : gyre_stream_open(shard->loop, fd, &stream_options,
+					    &ops, connection,
+					    &connection->stream);
 	if (error < 0) {
 		free(connection);
 		return error;

@@ -78,7 +78,7 @@ struct connection {
 };
 
 /* Take a new client. 0, or an errno and the descriptor is the caller's. */
-int connection_open(struct shard *shard, int fd);
+int connection_open(struct shard *shard, int fd, bool with_tls);
 
 /* One of its batches has come back. */
 void connection_on_batch(struct connection *connection, struct batch *batch);

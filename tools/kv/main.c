@@ -11,6 +11,7 @@
 
 #include "plan.h"
 #include "probe.h"
+#include "secure.h"
 #include "server.h"
 
 #define EXIT_USAGE 2
@@ -61,42 +62,110 @@ print_cpus(const struct gyre_runtime *runtime)
 }
 
 static void
+print_address(const char *words, const char *address, uint16_t port)
+{
+	bool is_v6 = strchr(address, ':') != NULL;
+
+	printf("%s%s%s%s:%u\n", words, is_v6 ? "[" : "", address,
+	       is_v6 ? "]" : "", port);
+}
+
+static void
 print_welcome(const struct server *server, const struct gyre_runtime *runtime)
 {
-	const char *address = server->options->bind;
-	bool is_v6 = strchr(address, ':') != NULL;
+	const struct options *options = server->options;
+	const char *address = options->bind;
 	bool is_local = strcmp(address, "127.0.0.1") == 0 ||
 			strcmp(address, "0.0.0.0") == 0;
 	const char *host = is_local ? "" : address;
 	const char *flag = is_local ? "" : " -h ";
+	const char *tls = options->has_port ? "" : " --tls …";
+	unsigned port = options->has_port ? server->port : server->tls_port;
 
-	printf("gyre-kv %s listens on %s%s%s:%u\n", gyre_version(),
-	       is_v6 ? "[" : "", address, is_v6 ? "]" : "", server->port);
-	if (server->options->unix_path != NULL)
-		printf("and at %s\n", server->options->unix_path);
+	printf("gyre-kv %s ", gyre_version());
+	if (options->has_port)
+		print_address("listens on ", address, server->port);
+	if (options->has_tls)
+		print_address(options->has_port ? "and with TLS on "
+						: "listens with TLS on ",
+			      address, server->tls_port);
+	if (options->unix_path != NULL)
+		printf("and at %s\n", options->unix_path);
 	print_cpus(runtime);
 	printf("Try:\n");
-	printf("  redis-cli%s%s -p %u set a 1\n", flag, host, server->port);
-	printf("  redis-cli%s%s -p %u get a\n", flag, host, server->port);
-	printf("  redis-benchmark%s%s -p %u -t ping,set,get,incr,mset "
+	printf("  redis-cli%s%s -p %u%s set a 1\n", flag, host, port, tls);
+	printf("  redis-cli%s%s -p %u%s get a\n", flag, host, port, tls);
+	printf("  redis-benchmark%s%s -p %u%s -t ping,set,get,incr,mset "
 	       "-n 200000 -c 50 -P 16 -q\n",
-	       flag, host, server->port);
+	       flag, host, port, tls);
 	fflush(stdout);
+}
+
+/* The ports, held until the shards listen; -1: none. */
+struct probes {
+	int plain;
+	int tls;
+};
+
+static void
+let_go(const struct probes *probes)
+{
+	if (probes->plain >= 0)
+		close(probes->plain);
+	if (probes->tls >= 0)
+		close(probes->tls);
+}
+
+/* Hold a port, 0: any; -1: it can't be had, and a line says so. */
+static int
+hold(const struct options *options, uint16_t *port)
+{
+	char what[128];
+	int probe = probe_hold(options->bind, port);
+
+	if (probe >= 0)
+		return probe;
+	snprintf(what, sizeof(what), "cannot listen on %s port %u",
+		 options->bind, *port);
+	complain(what, probe);
+	return -1;
+}
+
+static bool
+hold_ports(struct server *server, struct probes *probes)
+{
+	const struct options *options = server->options;
+
+	*probes = (struct probes){ -1, -1 };
+	server->port = options->port;
+	server->tls_port = options->tls_port;
+	if (options->has_port)
+		probes->plain = hold(options, &server->port);
+	if (options->has_tls && (probes->plain >= 0 || !options->has_port))
+		probes->tls = hold(options, &server->tls_port);
+	if ((probes->plain >= 0) == options->has_port &&
+	    (probes->tls >= 0) == options->has_tls)
+		return true;
+	let_go(probes);
+	return false;
 }
 
 /* Start, serve until a signal, stop. */
 static int
-serve(struct server *server, struct gyre_runtime *runtime, int probe)
+serve(struct server *server, struct gyre_runtime *runtime,
+      const struct probes *probes)
 {
 	char what[128];
 	int error = gyre_runtime_add_service(runtime, &server_service, server);
 
 	if (error == 0)
 		error = gyre_runtime_start(runtime);
-	close(probe);
+	let_go(probes);
 	if (error < 0) {
 		snprintf(what, sizeof(what), "cannot start on %s port %u",
-			 server->options->bind, server->port);
+			 server->options->bind,
+			 server->options->has_port ? server->port
+						   : server->tls_port);
 		return complain(what, error);
 	}
 	print_welcome(server, runtime);
@@ -131,13 +200,35 @@ show_plan(const struct options *options)
 	return EXIT_SUCCESS;
 }
 
+/* With its certificates loaded, if it has any. */
+static int
+run_loaded(struct server *server)
+{
+	const struct options *options = server->options;
+	struct gyre_runtime *runtime;
+	struct probes probes;
+	int status;
+
+	if (!hold_ports(server, &probes))
+		return EXIT_FAILURE;
+	/* What it refuses, it has said why. */
+	if (make_runtime(options, &runtime) < 0) {
+		let_go(&probes);
+		return EXIT_USAGE;
+	}
+	server->bus = gyre_runtime_bus(runtime);
+	server->shards_count = gyre_runtime_shards(runtime);
+	budget_pool_init(&server->memory, options->memory_max,
+			 server->shards_count);
+	status = serve(server, runtime, &probes);
+	gyre_runtime_free(runtime);
+	return status;
+}
+
 static int
 run(struct server *server)
 {
 	const struct options *options = server->options;
-	struct gyre_runtime *runtime;
-	char what[128];
-	int probe;
 	int status;
 	int error;
 
@@ -146,24 +237,11 @@ run(struct server *server)
 	error = keyhash_init(&server->keyhash);
 	if (error < 0)
 		return complain("no random numbers", error);
-	server->port = options->port;
-	probe = probe_hold(options->bind, &server->port);
-	if (probe < 0) {
-		snprintf(what, sizeof(what), "cannot listen on %s port %u",
-			 options->bind, options->port);
-		return complain(what, probe);
-	}
-	/* What it refuses, it has said why. */
-	if (make_runtime(options, &runtime) < 0) {
-		close(probe);
-		return EXIT_USAGE;
-	}
-	server->bus = gyre_runtime_bus(runtime);
-	server->shards_count = gyre_runtime_shards(runtime);
-	budget_pool_init(&server->memory, options->memory_max,
-			 server->shards_count);
-	status = serve(server, runtime, probe);
-	gyre_runtime_free(runtime);
+	error = options->has_tls ? secure_load(server) : 0;
+	if (error < 0)
+		return complain("cannot speak TLS", error);
+	status = run_loaded(server);
+	secure_unload(server);
 	return status;
 }
 

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "resp.h"
+#include "secure.h"
 
 #define PORT_DEFAULT        7379
 #define CLIENTS_MAX_DEFAULT 10000
@@ -25,6 +26,12 @@
 enum option_value {
 	OPTION_BIND = 256,
 	OPTION_PORT,
+	OPTION_TLS_PORT,
+	OPTION_TLS_CERTIFICATE,
+	OPTION_TLS_KEY,
+	OPTION_TLS_CA,
+	OPTION_TLS_CLIENTS,
+	OPTION_TLS_PROTOCOLS,
 	OPTION_UNIX_PATH,
 	OPTION_UNIX_MODE,
 	OPTION_LOOPS,
@@ -45,6 +52,12 @@ enum option_value {
 static const struct option long_options[] = {
 	{ "bind", required_argument, NULL, OPTION_BIND },
 	{ "port", required_argument, NULL, OPTION_PORT },
+	{ "tls-port", required_argument, NULL, OPTION_TLS_PORT },
+	{ "tls-cert-file", required_argument, NULL, OPTION_TLS_CERTIFICATE },
+	{ "tls-key-file", required_argument, NULL, OPTION_TLS_KEY },
+	{ "tls-ca-cert-file", required_argument, NULL, OPTION_TLS_CA },
+	{ "tls-auth-clients", required_argument, NULL, OPTION_TLS_CLIENTS },
+	{ "tls-protocols", required_argument, NULL, OPTION_TLS_PROTOCOLS },
 	{ "unixsocket", required_argument, NULL, OPTION_UNIX_PATH },
 	{ "unixsocketperm", required_argument, NULL, OPTION_UNIX_MODE },
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
@@ -70,7 +83,19 @@ static const char help[] =
 	"It keeps\nits data in memory only: what is stored is gone when it "
 	"ends.\n\n"
 	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
-	"  --port PORT          port to listen on, 0: any free one (7379)\n"
+	"  --port PORT          port to listen on, 0: any free one, off: TLS "
+	"alone (7379)\n"
+	"  --tls-port PORT      port to listen on for TLS too, 0: any free one "
+	"(none)\n"
+	"  --tls-cert-file PATH its certificate, PEM; SIGHUP reads these files "
+	"again\n"
+	"  --tls-key-file PATH  the certificate's key, PEM, not encrypted\n"
+	"  --tls-ca-cert-file PATH  who is trusted to vouch for clients, PEM\n"
+	"  --tls-auth-clients HOW   yes: clients must have a certificate, "
+	"optional: one\n                       that they show must be good, "
+	"no: "
+	"none is asked for (yes)\n"
+	"  --tls-protocols LIST \"TLSv1.2 TLSv1.3\", or one of them (both)\n"
 	"  --unixsocket PATH    listen at a Unix socket too (nowhere)\n"
 	"  --unixsocketperm OCT mode of its path (600)\n"
 	"  --loops N            shards, each a thread with a loop "
@@ -303,6 +328,81 @@ take_client_option(struct options *options, int option, char *text)
 	}
 }
 
+static bool
+parse_port(const char *text, uint16_t *ret)
+{
+	unsigned long long number;
+
+	if (!parse_number(text, 0, UINT16_MAX, &number))
+		return false;
+	*ret = (uint16_t)number;
+	return true;
+}
+
+/* Two names at the most, with spaces between. */
+static bool
+parse_protocols(const char *text, struct options *options)
+{
+	static const char names[2][8] = { "TLSv1.2", "TLSv1.3" };
+	bool *wanted[2] = { &options->tls_1_2, &options->tls_1_3 };
+
+	options->tls_1_2 = options->tls_1_3 = false;
+	while (*text != '\0') {
+		size_t length = strcspn(text, " ");
+		size_t i = 0;
+
+		while (i < 2 && (length != strlen(names[i]) ||
+				 strncasecmp(text, names[i], length) != 0))
+			i++;
+		if (i == 2)
+			return false;
+		*wanted[i] = true;
+		text += length;
+		text += strspn(text, " ");
+	}
+	return options->tls_1_2 || options->tls_1_3;
+}
+
+static bool
+parse_tls_clients(const char *text, enum options_tls_clients *ret)
+{
+	*ret = OPTIONS_TLS_CLIENTS_KNOWN;
+	if (strcmp(text, "optional") == 0)
+		*ret = OPTIONS_TLS_CLIENTS_OPTIONAL;
+	else if (strcmp(text, "no") == 0)
+		*ret = OPTIONS_TLS_CLIENTS_ANY;
+	else
+		return strcmp(text, "yes") == 0;
+	return true;
+}
+
+/* Of TLS; false: its value is wrong, or it is none of these. */
+static bool
+take_tls_option(struct options *options, int option, char *text)
+{
+	options->wants_tls = true;
+	switch (option) {
+	case OPTION_TLS_PORT:
+		options->has_tls = true;
+		return parse_port(text, &options->tls_port);
+	case OPTION_TLS_CERTIFICATE:
+		options->tls_certificate = text;
+		return text[0] != '\0';
+	case OPTION_TLS_KEY:
+		options->tls_key = text;
+		return text[0] != '\0';
+	case OPTION_TLS_CA:
+		options->tls_ca = text;
+		return text[0] != '\0';
+	case OPTION_TLS_CLIENTS:
+		return parse_tls_clients(text, &options->tls_clients);
+	case OPTION_TLS_PROTOCOLS:
+		return parse_protocols(text, options);
+	default:
+		return false;
+	}
+}
+
 /* Take one option; false: its value is wrong. */
 static bool
 take_option(struct options *options, int option, char *text)
@@ -315,9 +415,8 @@ take_option(struct options *options, int option, char *text)
 		options->bind = text;
 		return is_address(text);
 	case OPTION_PORT:
-		valid = parse_number(text, 0, UINT16_MAX, &number);
-		options->port = (uint16_t)number;
-		return valid;
+		options->has_port = strcmp(text, "off") != 0;
+		return !options->has_port || parse_port(text, &options->port);
 	case OPTION_UNIX_PATH:
 		options->unix_path = text;
 		return text[0] != '\0';
@@ -335,9 +434,39 @@ take_option(struct options *options, int option, char *text)
 	case OPTION_CONTROL:
 		options->control = text;
 		return text[0] != '\0';
+	case OPTION_TLS_PORT:
+	case OPTION_TLS_CERTIFICATE:
+	case OPTION_TLS_KEY:
+	case OPTION_TLS_CA:
+	case OPTION_TLS_CLIENTS:
+	case OPTION_TLS_PROTOCOLS:
+		return take_tls_option(options, option, text);
 	default:
 		return take_client_option(options, option, text);
 	}
+}
+
+/* What the options say together. */
+static enum options_result
+check_together(const struct options *options)
+{
+	if (options->wants_tls && !secure_is_built())
+		return bad("there is no TLS: OpenSSL 3 was missing when this "
+			   "was built");
+	if (options->wants_tls && !options->has_tls)
+		return bad("TLS needs a port, --tls-port");
+	if (options->has_tls &&
+	    (options->tls_certificate == NULL || options->tls_key == NULL))
+		return bad("--tls-port needs --tls-cert-file and "
+			   "--tls-key-file");
+	if (options->has_tls &&
+	    options->tls_clients != OPTIONS_TLS_CLIENTS_ANY &&
+	    options->tls_ca == NULL)
+		return bad("--tls-auth-clients yes, or optional, needs "
+			   "--tls-ca-cert-file");
+	if (!options->has_port && !options->has_tls)
+		return bad("--port off leaves no port; give --tls-port");
+	return OPTIONS_RUN;
 }
 
 enum options_result
@@ -349,6 +478,9 @@ options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){
 		.bind = "127.0.0.1",
 		.port = PORT_DEFAULT,
+		.has_port = true,
+		.tls_1_2 = true,
+		.tls_1_3 = true,
 		.pin = GYRE_PIN_AUTO,
 		.clients_max = CLIENTS_MAX_DEFAULT,
 		.bulk_max = RESP_BULK_MAX_DEFAULT,
@@ -382,5 +514,5 @@ options_parse(struct options *options, int argc, char **argv)
 	}
 	if (optind < argc)
 		return bad("%s is no option", argv[optind]);
-	return OPTIONS_RUN;
+	return check_together(options);
 }

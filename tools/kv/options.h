@@ -15,9 +15,17 @@
 #define OPTIONS_CPUS_MAX     1024
 #define OPTIONS_PASSWORD_MAX 512
 
+/* Who may come to the TLS port, by their certificates. */
+enum options_tls_clients {
+	OPTIONS_TLS_CLIENTS_KNOWN,    /* who has one that is trusted */
+	OPTIONS_TLS_CLIENTS_OPTIONAL, /* and who has none */
+	OPTIONS_TLS_CLIENTS_ANY,      /* nobody is asked */
+};
+
 struct options {
 	const char *bind;      /* a numeric address */
 	uint16_t port;         /* 0: any free one */
+	bool has_port;         /* clients may come without TLS */
 	const char *unix_path; /* of a Unix socket; NULL: none */
 	unsigned unix_mode;    /* of the path */
 	unsigned loops;        /* 0: one per allowed CPU */
@@ -37,7 +45,16 @@ struct options {
 	size_t unread_long_max;
 	int64_t unread_long_ns;
 	size_t bulk_max;
-	size_t memory_max;   /* of keys and values; 0: no limit */
+	size_t memory_max;           /* of keys and values; 0: no limit */
+	bool has_tls;                /* clients may come with TLS */
+	bool wants_tls;              /* an option of TLS was given */
+	uint16_t tls_port;           /* 0: any free one */
+	const char *tls_certificate; /* files */
+	const char *tls_key;
+	const char *tls_ca; /* NULL: none */
+	enum options_tls_clients tls_clients;
+	bool tls_1_2; /* which versions are spoken */
+	bool tls_1_3;
 	const char *control; /* path of the control socket; NULL: none */
 };
 

@@ -4,11 +4,13 @@
 #include "server.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "admission.h"
 #include "batch.h"
 #include "connection.h"
+#include "secure.h"
 
 static int
 open_listener(struct shard *shard)
@@ -21,8 +23,50 @@ open_listener(struct shard *shard)
 		.on_refuse = admission_refuse,
 	};
 
+	if (!shard->server->options->has_port)
+		return 0;
 	return gyre_listener_open(shard->loop, &options, admission_take,
 				  shard->server, &shard->listener);
+}
+
+static void
+on_hangup(int signo, void *server)
+{
+	(void)signo;
+	secure_reload(server);
+}
+
+/* The first shard is told to read the certificates again. */
+static int
+open_tls_listener(struct shard *shard)
+{
+	struct server *server = shard->server;
+	const struct gyre_listener_options options = {
+		.address = server->options->bind,
+		.port = server->tls_port,
+		.reuse_port = true,
+		.limit = &server->clients,
+		.on_refuse = admission_refuse_secure,
+	};
+	int error = 0;
+
+	if (server->tls == NULL)
+		return 0;
+	if (shard->index == 0)
+		error = gyre_loop_add_signal(shard->loop, SIGHUP, on_hangup,
+					     server);
+	if (error < 0)
+		return error;
+	return gyre_listener_open(shard->loop, &options, admission_take_secure,
+				  server, &shard->tls_listener);
+}
+
+static void
+close_listeners(struct shard *shard)
+{
+	gyre_listener_close(shard->listener);
+	gyre_listener_close(shard->tls_listener);
+	gyre_listener_close(shard->local_listener);
 }
 
 /* The first shard listens at the path for all. */
@@ -49,11 +93,13 @@ open_listeners(const struct gyre_shard *gyre, struct shard *shard)
 	int error = open_local_listener(gyre, shard);
 
 	if (error == 0)
+		error = open_tls_listener(shard);
+	if (error == 0)
 		error = open_listener(shard);
 	if (error < 0) {
-		/* Who has come to the path already is closed. */
+		/* Who has come already is closed. */
 		shard->stopping = true;
-		gyre_listener_close(shard->local_listener);
+		close_listeners(shard);
 	}
 	return error;
 }
@@ -104,8 +150,7 @@ stop(const struct gyre_shard *gyre, void *state)
 
 	(void)gyre;
 	shard->stopping = true;
-	gyre_listener_close(shard->listener);
-	gyre_listener_close(shard->local_listener);
+	close_listeners(shard);
 	connection_close_all(shard);
 	interest_close(shard);
 	store_stop(&shard->store);

@@ -49,6 +49,7 @@ struct shard {
 	/* -- owner -- */
 	struct store store;
 	struct gyre_listener *listener;
+	struct gyre_listener *tls_listener;   /* or NULL */
 	struct gyre_listener *local_listener; /* the first shard's; or NULL */
 	struct connection *connections;
 	uint64_t last_connection; /* its number on this shard */
@@ -71,6 +72,8 @@ struct server {
 	struct gyre_bus *bus;
 	unsigned shards_count;
 	uint16_t port;
+	uint16_t tls_port;
+	struct gyre_tls *tls; /* NULL: TLS is not spoken */
 	struct keyhash keyhash;
 	int64_t epoch_ns; /* the stores' time */
 	int64_t started_ns;
