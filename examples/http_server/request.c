@@ -235,6 +235,14 @@ read_lines(struct http_text head, struct http_request *request)
 	return result;
 }
 
+/* What no method begins with, such as a TLS handshake, is not waited on. */
+static bool
+may_become_request(struct http_text head)
+{
+	return head.length == 0 || head.bytes[0] == '\r' ||
+	       is_token_character(head.bytes[0]);
+}
+
 /* Where the empty line ends; NULL: it is not there. */
 static const char *
 find_end(struct http_text text)
@@ -264,6 +272,8 @@ http_request_read(const char *bytes, size_t length,
 	if (length > HTTP_HEAD_MAX)
 		length = HTTP_HEAD_MAX;
 	head = (struct http_text){ bytes + skipped, length - skipped };
+	if (!may_become_request(head))
+		return -400;
 	end = find_end(head);
 	if (end == NULL)
 		return length == HTTP_HEAD_MAX ? -431 : 0;

@@ -176,6 +176,22 @@ a_nul_is_no_character_of_a_head(void **state)
 	assert_int_equal(read_copy(text, sizeof(text) - 1, &request), -400);
 }
 
+/* A handshake of TLS has no empty line that one could wait for. */
+static void
+what_no_method_begins_with_is_refused_at_once(void **state)
+{
+	struct http_request request;
+
+	(void)state;
+	assert_int_equal(read_copy("\x16", 1, &request), -400);
+	assert_int_equal(read_copy("\r\n\x16", 3, &request), -400);
+	assert_int_equal(read_copy(" GET", 4, &request), -400);
+	assert_int_equal(read_copy("\n", 1, &request), -400);
+	assert_int_equal(read_copy("\r", 1, &request), 0);
+	assert_int_equal(read_copy("\r\n\r", 3, &request), 0);
+	assert_int_equal(read_copy("\r\nG", 3, &request), 0);
+}
+
 static void
 a_head_has_its_limit(void **state)
 {
@@ -329,6 +345,7 @@ main(void)
 		cmocka_unit_test(method_and_target_are_where_they_were),
 		cmocka_unit_test(what_is_not_right_is_refused),
 		cmocka_unit_test(a_nul_is_no_character_of_a_head),
+		cmocka_unit_test(what_no_method_begins_with_is_refused_at_once),
 		cmocka_unit_test(a_head_has_its_limit),
 		cmocka_unit_test(chunks_are_put_together),
 		cmocka_unit_test(chunks_that_are_not_right_are_refused),

@@ -128,6 +128,24 @@ class Connections(Hostile):
             wait_for(lambda: descriptors(attack.server) == before,
                      "closing all")
 
+    def test_idle_after_large_commands(self):
+        """A large command is no reason to keep much."""
+        number, args = count(200, 40), 50000
+        large = [encode("MGET", *["k"] * args), encode("ECHO", "x" * 200000),
+                 b"echo '" + b"x" * 60000 + b"'\r\n",
+                 encode("DEL", *[f"k{n}" for n in range(args)])]
+        with self.attack("idle after large commands", 64 * MIB) as attack:
+            clients = [attack.client() for _ in range(number)]
+            for n, client in enumerate(clients):
+                client.send(large[n % len(large)])
+                client.reply()
+            attack.serve()
+            kept = attack.server.memory() - attack.before
+            print(f"{kept / number:.0f} bytes each after a large command",
+                  file=sys.stderr, flush=True)
+            if not IS_SANITIZED:
+                self.assertLess(kept, 32 * MIB)
+
     def test_half_closed_in_the_middle(self):
         """Who ends in the middle of a command is closed, though it stays."""
         with self.attack("half-closed", 8 * MIB) as attack:

@@ -335,6 +335,37 @@ announcements_take_no_memory(void **state)
 	assert_int_equal(resp_wants(resp, 25), 23 + 536870912 + 2 - 25 - 1);
 }
 
+/* Who has sent a large command may say nothing after it. */
+static void
+what_a_large_command_took_is_given_back(void **state)
+{
+	struct resp *resp = *state;
+	size_t size = 100000 * 7 + 32;
+	char *text = malloc(size);
+	size_t length = (size_t)sprintf(text, "*100000\r\n");
+	size_t used;
+
+	for (int i = 0; i < 100000; i++)
+		length += (size_t)sprintf(text + length, "$1\r\nk\r\n");
+	assert_int_equal(resp_parse(resp, text, length, &used), RESP_COMMAND);
+	assert_int_equal(resp->args.count, 100000);
+	resp_put_away(resp);
+	assert_int_equal(resp->args.count, 0);
+	assert_int_equal(resp->args.capacity, 0);
+	memset(text, 'x', 50000);
+	memcpy(text, "echo '", 6);
+	memcpy(text + 50000, "'\r\n", 4);
+	assert_int_equal(parse(resp, text, &used), RESP_COMMAND);
+	resp_put_away(resp);
+	assert_int_equal(resp->inline_text.capacity, 0);
+	free(text);
+	/* What is small stays, for the next one. */
+	assert_int_equal(parse(resp, "*1\r\n$4\r\nPING\r\n", &used),
+			 RESP_COMMAND);
+	resp_put_away(resp);
+	assert_true(resp->args.capacity > 0);
+}
+
 static void
 a_smaller_limit_for_bulks_holds(void **state)
 {
@@ -388,6 +419,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(other_protocols_are_refused,
 						setup, teardown),
 		cmocka_unit_test(a_line_without_end_is_refused),
+		cmocka_unit_test_setup_teardown(
+			what_a_large_command_took_is_given_back, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(announcements_take_no_memory,
 						setup, teardown),
 		cmocka_unit_test(a_smaller_limit_for_bulks_holds),

@@ -74,6 +74,7 @@ take_command(struct connection *connection, const char *data, size_t length,
 		connection->held = connection->waiting != NULL;
 		if (connection->held)
 			*ret_used = 0;
+		resp_put_away(parser);
 	} else if (status == RESP_ERROR) {
 		refuse_protocol(connection);
 	}

@@ -13,7 +13,7 @@
 
 #define SLOTS_MIN  16
 #define SLOTS_KEEP 64
-#define LOCAL_KEEP ((size_t)16 * 1024)
+#define LOCAL_KEEP ((size_t)4 * 1024)
 /* Below this, moving what waits is not worth it. */
 #define MOVE_MIN ((size_t)64 * 1024)
 

@@ -12,9 +12,12 @@
 #include "auth.h"
 #include "number.h"
 
-/* Above this an argument list is given back after its command. */
-#define ARGS_KEEP_MAX 1024
-#define TEXT_KEEP_MAX 4096
+/*
+ * Above this an argument list is given back after its command: a client that
+ * sent a large one may say nothing for ever.
+ */
+#define ARGS_KEEP_MAX 128
+#define TEXT_KEEP_MAX 1024
 
 /* What came so far, and what was to be found in it. */
 struct input {
@@ -239,13 +242,6 @@ parse_inline(struct resp *resp, const struct input *input)
 	return resp->args.count > 0 ? RESP_COMMAND : RESP_EMPTY;
 }
 
-static void
-begin_command(struct resp *resp)
-{
-	args_reset(&resp->args, ARGS_KEEP_MAX);
-	bytes_reset(&resp->inline_text, TEXT_KEEP_MAX);
-}
-
 /* Whatever follows is a new command at offset 0. */
 static void
 end_command(struct resp *resp, size_t *ret_used)
@@ -266,12 +262,19 @@ resp_parse(struct resp *resp, const char *data, size_t length, size_t *ret_used)
 	if (length == 0)
 		return RESP_MORE;
 	if (resp->position == 0)
-		begin_command(resp);
+		resp_put_away(resp);
 	status = data[0] == '*' ? parse_array(resp, &input)
 				: parse_inline(resp, &input);
 	if (status == RESP_COMMAND || status == RESP_EMPTY)
 		end_command(resp, ret_used);
 	return status;
+}
+
+void
+resp_put_away(struct resp *resp)
+{
+	args_reset(&resp->args, ARGS_KEEP_MAX);
+	bytes_reset(&resp->inline_text, TEXT_KEEP_MAX);
 }
 
 size_t

@@ -38,7 +38,7 @@ enum resp_status {
 struct resp {
 	size_t bulk_max;
 	bool is_stranger; /* has yet to give the password: it may send little */
-	struct args args; /* valid until the next call */
+	struct args args; /* valid until the next call, or resp_put_away() */
 	size_t position;  /* how far it has understood */
 	size_t searched;  /* how far it has looked for a line's end */
 	int64_t args_left;        /* of the array; 0: it has not begun */
@@ -53,6 +53,12 @@ void resp_free(struct resp *resp);
 /* Parse one command. On RESP_ERROR because of memory, error is empty. */
 enum resp_status resp_parse(struct resp *resp, const char *data, size_t length,
 			    size_t *ret_used);
+
+/*
+ * The command's arguments have been looked at: keep the memory that small ones
+ * need, for the next, and give back the rest.
+ */
+void resp_put_away(struct resp *resp);
 
 /*
  * Return how many bytes of the command must still come at least, to know how
