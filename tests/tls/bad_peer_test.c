@@ -220,6 +220,18 @@ one_byte_at_a_time_suffices(void **state)
 	end_pair();
 }
 
+/* The rest of a record is OpenSSL's, and the poller does not know of it. */
+static void
+a_record_may_come_in_small_bites(void **state)
+{
+	(void)state;
+	client_stream.read_max_bytes = 4;
+	begin("a.test");
+	expect_handshake();
+	check_echo(1000);
+	end_pair();
+}
+
 static unsigned released;
 static unsigned looked_at;
 static unsigned char sum_of_it;
@@ -351,6 +363,7 @@ main(void)
 		TLS_TEST(a_reset_is_told),
 		TLS_TEST(what_is_damaged_is_refused),
 		TLS_TEST(one_byte_at_a_time_suffices),
+		TLS_TEST(a_record_may_come_in_small_bites),
 		TLS_TEST(a_slow_reader_gets_it_all),
 		TLS_TEST(every_recv_may_fail),
 		TLS_TEST(every_send_may_fail),

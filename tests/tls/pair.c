@@ -14,6 +14,7 @@ struct gyre_tls *server_tls;
 struct gyre_tls *client_tls;
 struct recorder *server;
 struct recorder *client;
+struct gyre_stream_options client_stream;
 char server_text[160];
 char client_text[160];
 
@@ -64,6 +65,7 @@ tls_setup(void **state)
 	struct gyre_tls_options client_with;
 	int status = net_setup(state);
 
+	client_stream = (struct gyre_stream_options){ .read_max_bytes = 0 };
 	authority = authority_new("the authority");
 	stranger = authority_new("a stranger");
 	identity_a = identity_new(authority, "DNS:a.test,IP:127.0.0.1", HOUR);
@@ -114,8 +116,14 @@ keep_text(struct recorder *recorder)
 static struct recorder *
 open_end(int fd, struct gyre_tls *tls, const char *name)
 {
-	const struct gyre_tls_open_options options = { .tls = tls,
-						       .name = name };
+	const struct gyre_tls_open_options options = {
+		.tls = tls,
+		.name = name,
+		.stream =
+			name != NULL
+				? client_stream
+				: (struct gyre_stream_options){ .limit = NULL },
+	};
 	struct recorder *recorder = recorder_new();
 
 	recorder->in_close = keep_text;

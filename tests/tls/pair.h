@@ -38,6 +38,9 @@ extern struct recorder *client;
 extern char server_text[160]; /* gyre_tls_error_text() at their closes */
 extern char client_text[160];
 
+/* What the client's stream is opened with; the setup clears it. */
+extern struct gyre_stream_options client_stream;
+
 /* Begin a handshake, for that name. */
 void begin(const char *name);
 /* Begin with the server alone; the other end is server->peer. */
