@@ -557,6 +557,36 @@ class Shards(unittest.TestCase):
                     parse(client.ask("MEMORY", "USAGE", keys[0])), 60)
 
 
+    def test_keys_of_several_shards(self):
+        """What needs one shard says so where there are several."""
+        crossed = b"-CROSSSLOT Keys in request don't hash to the same slot\r\n"
+        with GyreKv(PROGRAM) as server, server.client() as client:
+            commands = [("LMOVE", "a", "KEY", "LEFT", "LEFT"),
+                        ("RPOPLPUSH", "a", "KEY"), ("SMOVE", "a", "KEY", "m"),
+                        ("SINTER", "a", "a", "KEY"), ("SUNION", "KEY", "a"),
+                        ("SDIFF", "a", "KEY"), ("SINTERSTORE", "a", "KEY"),
+                        ("SUNIONSTORE", "a", "a", "KEY"),
+                        ("SDIFFSTORE", "a", "KEY", "a"),
+                        ("SINTERCARD", 2, "a", "KEY"), ("RENAME", "a", "KEY"),
+                        ("RENAMENX", "a", "KEY"),
+                        ("MSETNX", "a", "x", "KEY", "a")]
+            for command in commands:
+                replies = []
+                for number in range(40):
+                    keyed = [f"k{number}" if word == "KEY" else word
+                             for word in command]
+                    client.send(encode(*keyed) + encode("DEL", "a"))
+                    replies.append(client.reply())
+                    client.reply()
+                self.assertIn(crossed, replies, command)
+                self.assertNotEqual(set(replies), {crossed}, command)
+                tagged = [f"{{a}}{word}" if word in ("a", "KEY") else word
+                          for word in command]
+                self.assertNotEqual(client.ask(*tagged), crossed)
+            self.assertEqual(client.ask("SINTERCARD", "0", "a"),
+                             b"-ERR numkeys should be greater than 0\r\n")
+
+
 class Path(unittest.TestCase):
     """A Unix socket beside the port."""
 

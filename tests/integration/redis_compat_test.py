@@ -265,6 +265,25 @@ def test_sequences(kv, redis, seed, count):
     return f"{count} sequences, {total} commands"
 
 
+def test_table(kv, redis):
+    """Names, arity, flags and keys of all commands, as COMMAND tells them."""
+    pair = Pair(kv, redis)
+    ours, theirs = pair.clients
+    names = parse(ours.ask(b"COMMAND", b"LIST"))
+    flags = {b"write", b"readonly", b"denyoom", b"fast", b"pubsub"}
+    for name in names:
+        if name == b"memory":  # Redis has its subcommands have the key
+            continue
+        command = (b"COMMAND", b"INFO", name)
+        one, other = [parse(client.ask(*command))[0][:6]
+                      for client in (ours, theirs)]
+        one[2], other[2] = set(one[2]), set(other[2]) & flags
+        if one != other:
+            sys.exit(f"COMMAND INFO\n  gyre-kv: {one}\n  redis:   {other}")
+    pair.close()
+    return f"{len(names)} commands"
+
+
 def test_types(kv, redis, seed, count):
     """Lists, hashes, sets and sorted sets, with strings among them."""
     writer = TypesWriter(seed)
@@ -539,7 +558,8 @@ def main():
     print(f"seed {seed}", flush=True)
     with RedisServer() as redis, GyreKv(options.program) as kv:
         for test in (test_what_clients_ask_first, test_malformed, test_inline,
-                     test_pieces, test_big_values, test_deep_pipelines):
+                     test_table, test_pieces, test_big_values,
+                     test_deep_pipelines):
             print(f"{test.__name__}: {test(kv, redis)}", flush=True)
         print("test_mutations: " + test_mutations(kv, redis, seed),
               flush=True)

@@ -163,6 +163,40 @@ the_end_of_time_never_comes(void **state)
 	assert_int_equal(store->expiring, 1);
 }
 
+/* The loop looks at clients in between, who see none of them any more. */
+static void
+many_that_expire_at_once_go_a_few_at_a_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store *store = &fixture->shard.store;
+	char key[32];
+	size_t left = 2000;
+
+	for (size_t i = 0; i < left; i++) {
+		snprintf(key, sizeof(key), "key:%zu", i);
+		store_expire(store, set(fixture, key, "v"),
+			     FIXTURE_EPOCH_MS + 10 + (int64_t)i % 3);
+	}
+	fixture_pass_ms(fixture, 11);
+	while (store_count(store) > 2000 - 667) {
+		assert_in_range(left - store_count(store), 1, 100);
+		left = store_count(store);
+		fixture_pass_ms(fixture, 0);
+	}
+	fixture_pass_ms(fixture, 1000);
+	for (size_t i = 0; i < 2000; i += 100) {
+		snprintf(key, sizeof(key), "key:%zu", i);
+		assert_null(find(fixture, key));
+	}
+	for (int i = 0; store_count(store) > 0; i++) {
+		assert_true(i < 50);
+		fixture_pass_ms(fixture, 0);
+	}
+	assert_int_equal(store->expired, 2000);
+	assert_int_equal(store->expiring, 0);
+	sequence_validate(&store->expiries.order);
+}
+
 static void
 clearing_cancels_the_timeouts(void **state)
 {
@@ -225,6 +259,7 @@ main(void)
 		TEST(a_new_time_replaces_the_old),
 		TEST(a_new_value_lives_for_ever),
 		TEST(the_end_of_time_never_comes),
+		TEST(many_that_expire_at_once_go_a_few_at_a_time),
 		TEST(clearing_cancels_the_timeouts),
 		TEST(what_was_cleared_is_freed_in_pieces),
 	};

@@ -10,6 +10,7 @@
 #include <gyre/loop.h>
 
 #include "entry.h"
+#include "expiries.h"
 #include "object.h"
 
 /* Keys and elements in one piece; each may be two misses of every cache. */
@@ -21,6 +22,7 @@
 struct discard {
 	struct discard *next;
 	struct keytable table;
+	struct expiries expiries; /* of its entries */
 };
 
 void
@@ -29,19 +31,9 @@ discards_init(struct discards *discards, struct gyre_loop *loop)
 	*discards = (struct discards){ .loop = loop };
 }
 
-static void
-free_entry(struct gyre_loop *loop, struct keytable_node *node)
-{
-	struct entry *entry = (struct entry *)node;
-
-	if (entry->timeout != 0)
-		gyre_loop_remove_timeout(loop, entry->timeout);
-	entry_free(entry);
-}
-
 /* Free a table's entries, at most *left, which become less. */
 static void
-free_entries(struct gyre_loop *loop, struct keytable *table, size_t *left)
+free_entries(struct keytable *table, struct expiries *expiries, size_t *left)
 {
 	struct keytable_node *node;
 
@@ -49,7 +41,8 @@ free_entries(struct gyre_loop *loop, struct keytable *table, size_t *left)
 		node = keytable_pop(table);
 		if (node == NULL)
 			break;
-		free_entry(loop, node);
+		expiries_drop_one(expiries);
+		entry_free((struct entry *)node);
 	}
 }
 
@@ -88,7 +81,8 @@ discards_free_some(struct discards *discards, size_t count)
 			free_object(discards, &count);
 			continue;
 		}
-		free_entries(discards->loop, &discards->first->table, &count);
+		free_entries(&discards->first->table,
+			     &discards->first->expiries, &count);
 		if (discards->first->table.count == 0)
 			remove_first(discards);
 	}
@@ -150,18 +144,18 @@ discards_add_object(struct discards *discards, struct object *object)
 }
 
 void
-discards_add(struct discards *discards, struct keytable *table)
+discards_add(struct discards *discards, struct keytable *table,
+	     struct expiries *expiries)
 {
 	struct discard *discard = malloc(sizeof(*discard));
-	size_t all = SIZE_MAX;
 
 	if (discard == NULL) {
-		free_entries(discards->loop, table, &all);
-		keytable_free(table);
+		discards_free_entries(table, expiries);
 		return;
 	}
-	*discard = (struct discard){ .table = *table };
+	*discard = (struct discard){ .table = *table, .expiries = *expiries };
 	keytable_init(table, table->key_offset, table->budget);
+	expiries_init(expiries, table->budget);
 	if (discards->first != NULL)
 		discards->last->next = discard;
 	else
@@ -179,12 +173,11 @@ discards_stop(struct discards *discards)
 }
 
 void
-discards_free_entries(struct keytable *table)
+discards_free_entries(struct keytable *table, struct expiries *expiries)
 {
-	struct keytable_node *node;
+	size_t all = SIZE_MAX;
 
-	while ((node = keytable_pop(table)) != NULL)
-		entry_free((struct entry *)node);
+	free_entries(table, expiries, &all);
 	keytable_free(table);
 }
 
@@ -194,7 +187,8 @@ discards_free(struct discards *discards)
 	size_t all = SIZE_MAX;
 
 	while (discards->first != NULL) {
-		discards_free_entries(&discards->first->table);
+		discards_free_entries(&discards->first->table,
+				      &discards->first->expiries);
 		remove_first(discards);
 	}
 	while (discards->first_object != NULL)

@@ -11,6 +11,7 @@
 #include "keytable.h"
 
 struct discard;
+struct expiries;
 struct gyre_loop;
 struct object;
 
@@ -27,8 +28,9 @@ struct discards {
 /* Begin. */
 void discards_init(struct discards *discards, struct gyre_loop *loop);
 
-/* Take over a table's entries, and leave the table empty. */
-void discards_add(struct discards *discards, struct keytable *table);
+/* Take over a table's entries and their expiries, and leave both empty. */
+void discards_add(struct discards *discards, struct keytable *table,
+		  struct expiries *expiries);
 
 /* Take over an object, which is freed at once if it is small. */
 void discards_add_object(struct discards *discards, struct object *object);
@@ -48,7 +50,7 @@ void discards_stop(struct discards *discards);
 /* Free all that is left; the loop may be closed. */
 void discards_free(struct discards *discards);
 
-/* Free a table's entries at once; their timeouts are not looked at. */
-void discards_free_entries(struct keytable *table);
+/* Free a table's entries at once, with their expiries. */
+void discards_free_entries(struct keytable *table, struct expiries *expiries);
 
 #endif

@@ -29,7 +29,6 @@ entry_new(struct store *store, const struct arg *key)
 			  .length = (uint32_t)key->length },
 		.store = store,
 		.expires_ms = ENTRY_FOREVER,
-		.generation = store->generation,
 	};
 	if (key->length > 0)
 		memcpy(entry->key, key->data, key->length);

@@ -4,10 +4,9 @@
 #ifndef KV_ENTRY_H
 #define KV_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <gyre/loop.h>
 
 #include "arg.h"
 #include "keytable.h"
@@ -21,16 +20,15 @@ struct store;
 struct entry {
 	struct keytable_node node; /* knows the key's length and hash */
 	struct store *store;
-	int64_t expires_ms;   /* Unix time, or ENTRY_FOREVER */
-	gyre_timeout timeout; /* that will remove it, or 0 */
+	int64_t expires_ms; /* Unix time, or ENTRY_FOREVER */
 	union {
 		char *value; /* a string's */
 		struct object *object;
 	};
 	size_t value_length; /* a string's; others have none */
 	size_t value_capacity;
-	unsigned generation; /* the store's when it was made */
-	unsigned char type;  /* an enum object_type */
+	unsigned char type; /* an enum object_type */
+	bool listed;        /* among the store's expiries */
 	char key[];
 };
 

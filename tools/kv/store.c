@@ -1,9 +1,9 @@
 /*
- * One timeout a key that expires: the loop's timeouts are ordered and cheap
- * to arm and cancel, and a key goes when its time has come, not when a sweep
- * happens to find it. The alternative, one timeout for the earliest, needs an
- * ordered structure of our own beside the loop's. A timeout that could not be
- * armed is no loss: access looks at the time as well.
+ * One timeout for the entry that expires first, and an ordered list of them
+ * all: a key goes when its time has come, not when a sweep happens to find it.
+ * The alternative, a timeout of the loop's for each, would remove all that
+ * expire in one millisecond in one go. An entry that found no memory to be
+ * listed is no loss: access looks at the time as well.
  */
 #include "store.h"
 
@@ -13,6 +13,9 @@
 #include "keyhash.h"
 
 #define NS_PER_MS INT64_C(1000000)
+
+/* Entries that are removed before the loop looks at clients again. */
+#define EXPIRED_AT_ONCE 100
 
 /* Pieces of what was discarded that one command may free, for room. */
 #define HURRIES_MAX 10
@@ -26,6 +29,7 @@ store_init(struct store *store, struct gyre_loop *loop, int64_t epoch_ns,
 	keytable_init(&store->keys, offsetof(struct entry, key),
 		      &store->budget);
 	discards_init(&store->discards, loop);
+	expiries_init(&store->expiries, &store->budget);
 	randombytes_buf(&store->random, sizeof(store->random));
 	store->random |= 1;
 }
@@ -71,7 +75,7 @@ void
 store_free(struct store *store)
 {
 	discards_stop(&store->discards);
-	discards_free_entries(&store->keys);
+	discards_free_entries(&store->keys, &store->expiries);
 	discards_free(&store->discards);
 	store->expiring = 0;
 }
@@ -79,10 +83,9 @@ store_free(struct store *store)
 void
 store_clear(struct store *store)
 {
-	store->generation++;
 	store->expiring = 0;
 	if (store->keys.count > 0)
-		discards_add(&store->discards, &store->keys);
+		discards_add(&store->discards, &store->keys, &store->expiries);
 }
 
 void
@@ -201,22 +204,6 @@ store_rename(struct store *store, struct entry *entry, const struct arg *key)
 	return true;
 }
 
-static void
-on_timeout(void *arg)
-{
-	struct entry *entry = arg;
-	struct store *store = entry->store;
-
-	entry->timeout = 0;
-	/* It may have been discarded before its time came. */
-	if (entry->generation != store->generation)
-		return;
-	if (has_expired(store, entry))
-		remove_expired(store, entry);
-	else
-		store_expire(store, entry, entry->expires_ms);
-}
-
 /* The loop's instant in which the store's time is behind when_ms. */
 static int64_t
 instant_after(const struct store *store, int64_t when_ms)
@@ -226,18 +213,56 @@ instant_after(const struct store *store, int64_t when_ms)
 	return (when_ms + 1) * NS_PER_MS - store->epoch_ns;
 }
 
+static void on_timeout(void *arg);
+
+/*
+ * See to it that the timeout comes for the first entry. One that comes too
+ * early, for an entry that is gone, only looks again.
+ */
+static void
+arm(struct store *store)
+{
+	const struct entry *first = expiries_first(&store->expiries);
+	int64_t instant_ns;
+
+	if (first == NULL ||
+	    (store->timeout != 0 && store->timeout_ms <= first->expires_ms))
+		return;
+	if (store->timeout != 0)
+		gyre_loop_remove_timeout(store->loop, store->timeout);
+	store->timeout_ms = first->expires_ms;
+	instant_ns = instant_after(store, first->expires_ms);
+	if (instant_ns == GYRE_FOREVER ||
+	    gyre_loop_call_at(store->loop, instant_ns, on_timeout, store,
+			      &store->timeout) < 0)
+		store->timeout = 0;
+}
+
+static void
+on_timeout(void *arg)
+{
+	struct store *store = arg;
+	int64_t now_ms = store_now_ms(store);
+	struct entry *first;
+
+	store->timeout = 0;
+	for (int i = 0; i < EXPIRED_AT_ONCE; i++) {
+		first = expiries_first(&store->expiries);
+		if (first == NULL || first->expires_ms >= now_ms)
+			break;
+		remove_expired(store, first);
+	}
+	arm(store);
+}
+
 void
 store_expire(struct store *store, struct entry *entry, int64_t when_ms)
 {
-	int64_t instant_ns = instant_after(store, when_ms);
-
 	store_persist(store, entry);
 	entry->expires_ms = when_ms;
 	store->expiring++;
-	if (instant_ns == GYRE_FOREVER ||
-	    gyre_loop_call_at(store->loop, instant_ns, on_timeout, entry,
-			      &entry->timeout) < 0)
-		entry->timeout = 0;
+	expiries_add(&store->expiries, entry);
+	arm(store);
 }
 
 bool
@@ -245,9 +270,8 @@ store_persist(struct store *store, struct entry *entry)
 {
 	if (entry->expires_ms == ENTRY_FOREVER)
 		return false;
-	if (entry->timeout != 0)
-		gyre_loop_remove_timeout(store->loop, entry->timeout);
-	entry->timeout = 0;
+	if (entry->listed)
+		expiries_remove(&store->expiries, entry);
 	entry->expires_ms = ENTRY_FOREVER;
 	store->expiring--;
 	return true;

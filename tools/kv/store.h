@@ -1,8 +1,9 @@
 /*
  * A shard's keys. The store belongs to one loop and is touched by nobody else.
  *
- * A key that has expired is gone: the loop's timeout removes it, and until
- * the timeout has come whoever looks for it removes it. The caller brings the
+ * A key that has expired is gone: the store's timeout removes it, however many
+ * expire at once a few at a time, and until then whoever looks for it removes
+ * it. The caller brings the
  * hash, which the router has made already.
  *
  * Time is Unix time in milliseconds, as clients give and read it, but it runs
@@ -22,6 +23,7 @@
 #include "budget.h"
 #include "discards.h"
 #include "entry.h"
+#include "expiries.h"
 #include "keytable.h"
 
 struct store {
@@ -30,7 +32,9 @@ struct store {
 	struct keytable keys; /* of entries */
 	struct discards discards;
 	struct budget budget; /* of keys, values and tables */
-	unsigned generation;  /* of entries; the next one begins with a clear */
+	struct expiries expiries;
+	gyre_timeout timeout; /* for the first of them, or 0 */
+	int64_t timeout_ms;   /* when it comes, in the store's time */
 	uint64_t random;      /* for who chooses among elements */
 	/* Counters. */
 	size_t expiring; /* keys that have an expiry now */
