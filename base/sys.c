@@ -65,6 +65,46 @@ sys_accept(int fd, struct sockaddr *address, socklen_t *length)
 #endif
 }
 
+int
+gyre__recvmmsg_each(int fd, struct gyre__mmsghdr *messages, unsigned count,
+		    int flags)
+{
+	unsigned done = 0;
+
+	for (; done < count; done++) {
+		ssize_t length = recvmsg(fd, &messages[done].msg_hdr, flags);
+
+		if (length < 0)
+			break;
+		messages[done].msg_len = (unsigned)length;
+	}
+	return done > 0 || count == 0 ? (int)done : -1;
+}
+
+int
+gyre__sendmmsg_each(int fd, struct gyre__mmsghdr *messages, unsigned count,
+		    int flags)
+{
+	unsigned done = 0;
+
+	for (; done < count; done++) {
+		ssize_t length = sendmsg(fd, &messages[done].msg_hdr, flags);
+
+		if (length < 0)
+			break;
+		messages[done].msg_len = (unsigned)length;
+	}
+	return done > 0 || count == 0 ? (int)done : -1;
+}
+
+#if defined(__linux__)
+static int
+sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	return recvmmsg(fd, messages, count, flags, NULL);
+}
+#endif
+
 static int
 sys_peer_user(int fd, uid_t *ret_user)
 {
@@ -154,6 +194,13 @@ const struct gyre_sys gyre__sys_default = {
 	.recv = recv,
 	.send = send,
 	.sendmsg = sendmsg,
+#if defined(__linux__)
+	.recvmmsg = sys_recvmmsg,
+	.sendmmsg = sendmmsg,
+#else
+	.recvmmsg = gyre__recvmmsg_each,
+	.sendmmsg = gyre__sendmmsg_each,
+#endif
 	.shutdown = shutdown,
 	.accept = sys_accept,
 	.peer_user = sys_peer_user,

@@ -36,6 +36,16 @@
 #include <sys/event.h>
 #endif
 
+/* One of the messages of a call that moves several. */
+#if defined(__linux__)
+#define gyre__mmsghdr mmsghdr
+#else
+struct gyre__mmsghdr {
+	struct msghdr msg_hdr;
+	unsigned msg_len;
+};
+#endif
+
 #define GYRE__CACHE_LINE 64
 /* Two lines: what the adjacent-line prefetcher moves together. */
 #define GYRE__CACHE_PAIR 128
@@ -88,6 +98,10 @@ struct gyre_sys {
 	ssize_t (*recv)(int, void *, size_t, int);
 	ssize_t (*send)(int, const void *, size_t, int);
 	ssize_t (*sendmsg)(int, const struct msghdr *, int);
+	/* as on Linux, with no time-out: how many were moved, or -1 if the
+	 * first could not be */
+	int (*recvmmsg)(int, struct gyre__mmsghdr *, unsigned count, int);
+	int (*sendmmsg)(int, struct gyre__mmsghdr *, unsigned count, int);
 	int (*shutdown)(int, int);
 	/* close-on-exec and non-blocking, on every platform */
 	int (*accept)(int, struct sockaddr *, socklen_t *);
@@ -124,6 +138,12 @@ struct gyre_sys {
 };
 
 extern const struct gyre_sys gyre__sys_default;
+
+/* The same where the system moves one message a call. */
+int gyre__recvmmsg_each(int fd, struct gyre__mmsghdr *messages, unsigned count,
+			int flags);
+int gyre__sendmmsg_each(int fd, struct gyre__mmsghdr *messages, unsigned count,
+			int flags);
 
 /* The given table, or the default one. */
 static inline const struct gyre_sys *

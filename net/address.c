@@ -4,8 +4,6 @@
  */
 #include "net/address.h"
 
-#include <gyre/listener.h>
-
 #include "base/log.h"
 
 #include <arpa/inet.h>
@@ -38,16 +36,15 @@ gyre__address_parse(const char *text, uint16_t port,
 }
 
 int
-gyre__address_of_options(const struct gyre_listener_options *options,
-			 const struct gyre_log *log,
-			 struct gyre__address *ret_address)
+gyre__address_for_bind(const char *text, uint16_t port,
+		       const struct gyre_log *log,
+		       struct gyre__address *ret_address)
 {
-	const char *text = options->address;
 	int status;
 
 	if (text == NULL)
 		text = "127.0.0.1";
-	status = gyre__address_parse(text, options->port, ret_address);
+	status = gyre__address_parse(text, port, ret_address);
 	if (status < 0)
 		gyre__log(log, GYRE_LOG_ERROR,
 			  "cannot listen on \"%s\": not a numeric address",

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-struct gyre_listener_options;
 struct gyre_log;
 
 struct gyre__address {
@@ -25,13 +24,13 @@ int gyre__address_parse(const char *text, uint16_t port,
 			struct gyre__address *ret_address);
 
 /*
- * The address that a listener's options give.
+ * Parse an address to bind to; NULL: 127.0.0.1.
  *
  * Errors: -EINVAL it is not numeric; the log says so
  */
-int gyre__address_of_options(const struct gyre_listener_options *options,
-			     const struct gyre_log *log,
-			     struct gyre__address *ret_address);
+int gyre__address_for_bind(const char *text, uint16_t port,
+			   const struct gyre_log *log,
+			   struct gyre__address *ret_address);
 
 /*
  * Write an address as text: "127.0.0.1:80", "[::1]:80", "unix:/path".

@@ -63,8 +63,13 @@ push(struct gyre_stream *stream, const unsigned char *data, size_t length)
 			gyre__stream_do_later(stream);
 			break;
 		}
+		stream->handed =
+			(struct gyre_bytes){ data + done, length - done };
 		used = stream->ops.on_read(stream, data + done, length - done,
 					   stream->arg);
+		stream->handed = (struct gyre_bytes){ .data = NULL };
+		if (stream->moved)
+			return 0; /* what was not used has gone along */
 		GYRE_REQUIRE(used <= length - done);
 		done += used;
 	}

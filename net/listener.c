@@ -131,8 +131,8 @@ refuse_options(const struct gyre_listener *listener, const char *why)
 	return -EINVAL;
 }
 
-static int
-backlog_of(const struct gyre_listener_options *options)
+int
+gyre__listener_backlog(const struct gyre_listener_options *options)
 {
 	if (options->fd != 0)
 		return BACKLOG_MAX; /* whatever it is, no more */
@@ -195,7 +195,8 @@ listen_on_address(struct gyre_listener *listener,
 		  const struct gyre_listener_options *options)
 {
 	struct gyre__address address;
-	int fd = gyre__address_of_options(options, &listener->log, &address);
+	int fd = gyre__address_for_bind(options->address, options->port,
+					&listener->log, &address);
 
 	if (fd < 0)
 		return fd;
@@ -265,7 +266,7 @@ new_listener(struct gyre_loop *loop,
 	listener->on_refuse = options->on_refuse;
 	listener->arg = arg;
 	listener->limit = options->limit;
-	listener->backlog = backlog_of(options);
+	listener->backlog = gyre__listener_backlog(options);
 	listener->reserve = -1;
 	listener->dependent.close = close_with_loop;
 	listener->dependent.quiet = quiet;

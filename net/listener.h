@@ -60,6 +60,9 @@ void gyre__listener_finish(struct gyre_listener *listener);
 const char *gyre__listener_place(const struct gyre_listener *listener,
 				 char text[GYRE__PLACE_MAX]);
 
+/* How many may wait in the kernel's queue. */
+int gyre__listener_backlog(const struct gyre_listener_options *options);
+
 /* spread.c */
 
 /* NULL: no memory. */

@@ -102,6 +102,12 @@ gyre__patience_start(struct gyre_stream *stream)
 }
 
 void
+gyre__patience_note(struct gyre_stream *stream)
+{
+	stream->patience.moved = moved(stream);
+}
+
+void
 gyre__patience_stop(struct gyre_stream *stream)
 {
 	gyre_loop_remove_timeout(stream->loop, stream->patience.timeout);

@@ -20,6 +20,9 @@ struct gyre__patience {
 /* Begin to watch a stream that has just been connected: 0, or -ENOMEM. */
 int gyre__patience_start(struct gyre_stream *stream);
 
+/* What has moved by now was before. */
+void gyre__patience_note(struct gyre_stream *stream);
+
 /* The stream has ended. */
 void gyre__patience_stop(struct gyre_stream *stream);
 

@@ -14,15 +14,14 @@
 #include <netinet/tcp.h>
 
 static int
-make_socket(const struct gyre_sys *sys, int family)
+make_socket(const struct gyre_sys *sys, int family, int type)
 {
 #if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
-	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-	int fd = sys->socket(family, type, 0);
+	int fd = sys->socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	return fd >= 0 ? fd : -errno;
 #else
-	int fd = sys->socket(family, SOCK_STREAM, 0);
+	int fd = sys->socket(family, type, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -57,36 +56,94 @@ set_listening_options(const struct gyre_sys *sys, int fd, int family,
 }
 
 static int
-bind_and_listen(const struct gyre_sys *sys, int fd,
-		struct gyre__address *address, int backlog)
+bind_and_connect(const struct gyre_sys *sys, int fd,
+		 struct gyre__address *address, const struct gyre_address *peer)
+{
+	struct sockaddr *name = (struct sockaddr *)&address->storage;
+
+	if (address->length > 0 && sys->bind(fd, name, address->length) < 0)
+		return -errno;
+	if (peer->sockaddr != NULL &&
+	    sys->connect(fd, peer->sockaddr, (socklen_t)peer->length) < 0)
+		return -errno;
+	address->length = sizeof(address->storage);
+	if (sys->getsockname(fd, name, &address->length) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+gyre__socket_datagram(const struct gyre_sys *sys, struct gyre__address *address,
+		      const struct gyre_address *peer, bool reuse_port)
+{
+	bool binds = address->length > 0;
+	int family =
+		binds ? address->storage.ss_family : peer->sockaddr->sa_family;
+	int fd = make_socket(sys, family, SOCK_DGRAM);
+	int status = 0;
+
+	if (fd < 0)
+		return fd;
+	if (reuse_port)
+		status = set_option(sys, fd, SOL_SOCKET, SO_REUSEPORT);
+	if (status == 0 && binds && family == AF_INET6)
+		status = set_option(sys, fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (status == 0)
+		status = bind_and_connect(sys, fd, address, peer);
+	if (status == 0)
+		return fd;
+	sys->close(fd);
+	return status;
+}
+
+static int
+bind_to(const struct gyre_sys *sys, int fd, struct gyre__address *address)
 {
 	struct sockaddr *name = (struct sockaddr *)&address->storage;
 
 	if (sys->bind(fd, name, address->length) < 0 ||
-	    sys->listen(fd, backlog) < 0 ||
 	    sys->getsockname(fd, name, &address->length) < 0)
 		return -errno;
 	return 0;
 }
 
 int
-gyre__socket_listen(const struct gyre_sys *sys, struct gyre__address *address,
-		    int backlog, bool reuse_port)
+gyre__socket_bound(const struct gyre_sys *sys, struct gyre__address *address,
+		   bool reuse_port)
 {
 	int family = address->storage.ss_family;
-	int fd = make_socket(sys, family);
+	int fd = make_socket(sys, family, SOCK_STREAM);
 	int status;
 
 	if (fd < 0)
 		return fd;
 	status = set_listening_options(sys, fd, family, reuse_port);
 	if (status == 0)
-		status = bind_and_listen(sys, fd, address, backlog);
-	if (status < 0) {
-		sys->close(fd);
-		return status;
-	}
-	return fd;
+		status = bind_to(sys, fd, address);
+	if (status == 0)
+		return fd;
+	sys->close(fd);
+	return status;
+}
+
+int
+gyre__socket_listen(const struct gyre_sys *sys, struct gyre__address *address,
+		    int backlog, bool reuse_port)
+{
+	int fd = gyre__socket_bound(sys, address, reuse_port);
+	int error;
+
+	if (fd < 0 || sys->listen(fd, backlog) == 0)
+		return fd;
+	error = -errno;
+	sys->close(fd);
+	return error;
+}
+
+int
+gyre__socket_share(const struct gyre_sys *sys, int fd)
+{
+	return set_option(sys, fd, SOL_SOCKET, SO_REUSEPORT);
 }
 
 int
@@ -118,7 +175,7 @@ int
 gyre__socket_connect(const struct gyre_sys *sys,
 		     const struct gyre_address *address)
 {
-	int fd = make_socket(sys, address->sockaddr->sa_family);
+	int fd = make_socket(sys, address->sockaddr->sa_family, SOCK_STREAM);
 	int error;
 
 	if (fd < 0)

@@ -28,6 +28,26 @@ int gyre__socket_listen(const struct gyre_sys *sys,
 			bool reuse_port);
 
 /*
+ * Make a TCP socket that is bound and does not listen yet, and store to what;
+ * and let others share its port, who say so too.
+ *
+ * Returns: the descriptor, or a negative errno and nothing is left of it
+ */
+int gyre__socket_bound(const struct gyre_sys *sys,
+		       struct gyre__address *address, bool reuse_port);
+int gyre__socket_share(const struct gyre_sys *sys, int fd);
+
+/*
+ * Make a datagram socket, bound if the address has a length and connected if
+ * there is a peer (one of both is given), and store what it is bound to.
+ *
+ * Returns: the descriptor, or a negative errno and nothing is left of it
+ */
+int gyre__socket_datagram(const struct gyre_sys *sys,
+			  struct gyre__address *address,
+			  const struct gyre_address *peer, bool reuse_port);
+
+/*
  * Prepare a socket that somebody else has made to listen, and store what it is
  * bound to.
  *

@@ -45,7 +45,7 @@ finish(struct gyre_stream *stream)
 	GYRE_INSIST(stream->state == GYRE__STREAM_CLOSED);
 	gyre__lent_release(stream);
 	gyre__pull_end(stream);
-	if (stream->ops.on_close != NULL)
+	if (stream->ops.on_close != NULL && !stream->moved)
 		stream->ops.on_close(stream, stream->error, stream->arg);
 	gyre__buffer_release(&stream->input, sys);
 	gyre__buffer_release(&stream->output, sys);
@@ -63,17 +63,35 @@ close_fd(struct gyre_stream *stream)
 	stream->fd = -1;
 }
 
+/* Nothing is due at the batch's end any more, nor with the loop's. */
+static void
+untie(struct gyre_stream *stream)
+{
+	set_state(stream, GYRE__STREAM_CLOSED);
+	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
+	gyre__loop_remove_dependent(&stream->dependent);
+	gyre__patience_stop(stream);
+}
+
+void
+gyre__stream_leave(struct gyre_stream *stream)
+{
+	untie(stream);
+	stream->moved = true;
+	gyre__loop_count_connection(stream->loop, -1);
+	gyre_loop_remove_handler(stream->loop, stream->fd);
+	stream->fd = -1;
+	gyre__stream_do_later(stream);
+}
+
 void
 gyre__stream_end(struct gyre_stream *stream, int error)
 {
-	set_state(stream, GYRE__STREAM_CLOSED);
+	untie(stream);
 	stream->error = error;
-	gyre__loop_cancel_batch_end(stream->loop, &stream->settle);
-	gyre__loop_remove_dependent(&stream->dependent);
 	if (stream->connect != NULL)
 		gyre__connect_give_up(stream->connect, error);
 	stream->connect = NULL;
-	gyre__patience_stop(stream);
 	gyre__lent_end(stream, error);
 	if (stream->fd >= 0)
 		close_fd(stream);

@@ -54,6 +54,7 @@ struct gyre_stream {
 	enum gyre__stream_state state;
 	unsigned interest; /* what the handler waits for */
 	bool later_posted;
+	bool moved; /* to another loop: nobody hears of it any more */
 
 	/* input */
 	bool paused;       /* by the user */
@@ -61,6 +62,7 @@ struct gyre_stream {
 	bool hand_out_due; /* what is unread is to be handed out again */
 	bool end_due;      /* the user is to be told that it has ended */
 	struct gyre__buffer input; /* read, not used */
+	struct gyre_bytes handed;  /* what on_read has, while it runs */
 	struct gyre__pull pull;    /* without on_read */
 	uint64_t read_bytes;
 
@@ -108,6 +110,9 @@ void gyre__stream_do_later(struct gyre_stream *stream);
 
 /* Tell the poller what the handler waits for, if it does not know. */
 void gyre__stream_watch(struct gyre_stream *stream, unsigned events);
+
+/* Leave the loop with the descriptor open; only the memory is freed later. */
+void gyre__stream_leave(struct gyre_stream *stream);
 
 /* Close at once, whatever waits; error is what on_close gets. */
 void gyre__stream_end(struct gyre_stream *stream, int error);

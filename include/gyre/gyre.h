@@ -28,11 +28,14 @@
 #include <gyre/shard_map.h>
 #include <gyre/statistics.h>
 #include <gyre/listener.h>
+#include <gyre/inherit.h>
 #include <gyre/net.h>
 #include <gyre/stream_read.h>
 #include <gyre/stream_write.h>
 #include <gyre/resolve.h>
 #include <gyre/stream_connect.h>
 #include <gyre/transport.h>
+#include <gyre/stream_move.h>
+#include <gyre/datagram.h>
 
 #endif

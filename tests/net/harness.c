@@ -226,6 +226,38 @@ fault_sendmsg(int fd, const struct msghdr *message, int flags)
 	return fault_send(fd, bytes, length, flags);
 }
 
+static unsigned
+some(unsigned count)
+{
+	return faults.messages_max != 0 && count > faults.messages_max
+		       ? faults.messages_max
+		       : count;
+}
+
+static int
+fault_recvmmsg(int fd, struct gyre__mmsghdr *messages, unsigned count,
+	       int flags)
+{
+	if (fails(&faults.recvmmsg))
+		return -1;
+	return faults.each
+		       ? gyre__recvmmsg_each(fd, messages, some(count), flags)
+		       : gyre__sys_default.recvmmsg(fd, messages, some(count),
+						    flags);
+}
+
+static int
+fault_sendmmsg(int fd, struct gyre__mmsghdr *messages, unsigned count,
+	       int flags)
+{
+	if (fails(&faults.sendmmsg))
+		return -1;
+	return faults.each
+		       ? gyre__sendmmsg_each(fd, messages, some(count), flags)
+		       : gyre__sys_default.sendmmsg(fd, messages, some(count),
+						    flags);
+}
+
 static int
 fault_shutdown(int fd, int how)
 {
@@ -260,6 +292,8 @@ fill_table(void)
 	table.recv = fault_recv;
 	table.send = fault_send;
 	table.sendmsg = fault_sendmsg;
+	table.recvmmsg = fault_recvmmsg;
+	table.sendmmsg = fault_sendmmsg;
 	table.shutdown = fault_shutdown;
 }
 

@@ -42,12 +42,16 @@ struct faults {
 	struct fault watch; /* what tells a poller of a descriptor */
 	struct fault recv;
 	struct fault send;
+	struct fault recvmmsg;
+	struct fault sendmmsg;
 	uint16_t connect_ports[8]; /* to which, in the order of the calls */
 	bool endless;    /* recv always has as much as it is asked for */
 	size_t recv_max; /* bytes a call moves at most; 0: no limit */
 	size_t send_max;
-	unsigned again_every; /* each n-th recv and send: EAGAIN or EINTR */
-	int64_t late_ns;      /* the loop's clock is so far ahead */
+	unsigned messages_max; /* that a call moves at most; 0: no limit */
+	bool each;             /* one message a call, as on other systems */
+	unsigned again_every;  /* each n-th recv and send: EAGAIN or EINTR */
+	int64_t late_ns;       /* the loop's clock is so far ahead */
 	unsigned shutdown_calls;
 	int shutdown_error;
 	size_t live; /* allocations that were not released */

@@ -218,6 +218,7 @@ clients_go_to_the_shard_with_the_fewest(void **state)
 
 /* Shard 0 does not accept meanwhile, and then finds all at once. */
 static int burst[30];
+static sem_t connected;
 
 static void
 connect_many(void *arg)
@@ -225,6 +226,7 @@ connect_many(void *arg)
 	(void)arg;
 	for (unsigned i = 0; i < 30; i++)
 		burst[i] = connect_client();
+	sem_post(&connected);
 }
 
 static void
@@ -234,12 +236,14 @@ those_on_the_way_count_too(void **state)
 	for (unsigned i = 0; i < 30; i++)
 		take_in(connect_client());
 	leave_shard(1);
+	sem_init(&connected, 0, 0);
 	assert_int_equal(
 		gyre_loop_add_callback(gyre_runtime_shard(runtime, 0)->loop,
 				       connect_many, NULL),
 		0);
-	while (gyre_limit_taken(&limit) < 50)
-		usleep(1000);
+	while (sem_wait(&connected) != 0)
+		continue;
+	sem_destroy(&connected);
 	for (unsigned i = 0; i < 30; i++)
 		take_in(burst[i]);
 	/* Of 50, none has more than two above another. */
