@@ -523,6 +523,9 @@ def test_password(program):
         pair = Pair(kv, redis)
         for depth in (1, 100):
             pair.run("a stranger", NO_SECRET, depth)
+        # Redis closes a stranger whom a kilobyte of replies waits for.
+        pair.run("a stranger", [[b"MULTI"], [b"EXEC"], [b"EXEC", b"x"],
+                                [b"WATCH", b"a"], [b"DISCARD"]], 1)
         pair.run("pipelined", [*NO_SECRET, [b"AUTH", b"secret"],
                                [b"GET", b"a"], [b"SET", b"a", b"1"],
                                [b"GET", b"a"], [b"AUTH", b"wrong"],

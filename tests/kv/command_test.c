@@ -580,6 +580,8 @@ a_stranger_may_do_nothing_but_come_in(void **state)
 	require(fixture, "secret");
 	ASK("get a", "-NOAUTH Authentication required.\r\n");
 	ASK("ping", "-NOAUTH Authentication required.\r\n");
+	ASK("exec", "-EXECABORT Transaction discarded because of: NOAUTH "
+		    "Authentication required.\r\n");
 	ASK("subscribe a", "-NOAUTH Authentication required.\r\n");
 	ASK("info", "-NOAUTH Authentication required.\r\n");
 	ASK("auth", "-ERR wrong number of arguments for 'auth' command\r\n");

@@ -68,6 +68,7 @@ fixture_teardown(void **state)
 	struct fixture *fixture = *state;
 	struct connection *connection = fixture->connection;
 
+	transaction_end(&connection->transaction);
 	replies_free(&connection->replies);
 	resp_free(&connection->parser);
 	free(connection->name);

@@ -64,6 +64,12 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "client setname someone");
 	fixture_ask(fixture, "client setinfo lib-name library");
 	fixture_ask(fixture, "client list");
+	fixture_ask(fixture, "watch a b c");
+	fixture_ask(fixture, "multi");
+	fixture_ask(fixture, "set a 2");
+	fixture_ask(fixture, "mget a b c");
+	fixture_ask(fixture, "exec");
+	fixture_ask(fixture, "reset");
 	fixture_ask(fixture, "scan 0 count 1000");
 	fixture_ask(fixture, "info");
 	fixture_ask(fixture, "del a b");

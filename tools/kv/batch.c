@@ -200,8 +200,6 @@ grow_requests(struct batch *batch)
 void
 batch_begin(struct batch *batch, const struct command *command, bool resp3)
 {
-	static const struct arg nameless = { .data = "" };
-
 	if (batch->failed ||
 	    (batch->count == batch->capacity && grow_requests(batch) < 0)) {
 		batch->failed = true;
@@ -209,7 +207,6 @@ batch_begin(struct batch *batch, const struct command *command, bool resp3)
 	}
 	batch->requests[batch->count++] =
 		(struct request){ .command = command, .resp3 = resp3 };
-	batch_add(batch, &nameless);
 }
 
 void

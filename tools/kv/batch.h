@@ -78,7 +78,7 @@ void batch_put(struct shard *home, struct batch *batch);
 /* Free the spare ones. */
 void batch_free_spare(struct shard *home);
 
-/* Begin a request; its name is known, its other arguments are to be added. */
+/* Begin a request; its arguments, the name first, are to be added. */
 void batch_begin(struct batch *batch, const struct command *command,
 		 bool resp3);
 

@@ -305,7 +305,8 @@ came_by_path(const struct connection *connection)
 	       address.ss_family == AF_UNIX;
 }
 
-/* P: it subscribes, U: it came by a path, c: it is closed after the reply. */
+/* P: it subscribes, x: it is in MULTI, U: it came by a path, c: it is closed
+ * after the reply. */
 static void
 add_flags(struct bytes *text, const struct connection *connection)
 {
@@ -315,6 +316,8 @@ add_flags(struct bytes *text, const struct connection *connection)
 	before = text->length;
 	if (connection_subscribes(connection))
 		add_text(text, "P", NULL);
+	if (connection->transaction.open)
+		add_text(text, "x", NULL);
 	if (connection->closing)
 		add_text(text, "c", NULL);
 	if (came_by_path(connection))
@@ -339,6 +342,12 @@ add_buffers(struct bytes *text, const struct connection *connection)
 	struct gyre_stream_stats stats;
 
 	gyre_stream_get_stats(connection->stream, &stats);
+	if (connection->transaction.open)
+		add(text, " multi=%zu multi-mem=%zu",
+		    connection->transaction.count,
+		    connection->transaction.text.length);
+	else
+		add(text, " multi=-1 multi-mem=0");
 	add(text, " qbuf=%zu", connection->partial.length);
 	add(text, " oll=%zu obl=%zu omem=%" PRIu64, connection->replies.count,
 	    replies_local_waiting(&connection->replies),

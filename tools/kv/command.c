@@ -18,6 +18,8 @@
 #define N COMMAND_NESTED
 #define S COMMAND_STRANGER
 #define G COMMAND_GROWS
+#define O COMMAND_AT_ONCE
+#define E COMMAND_ALONE
 
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
@@ -92,7 +94,10 @@ static const struct command table[] = {
 	KEY("decr", 2, W | G | F, command_decr),
 	KEY("decrby", 3, W | G | F, command_decrby),
 	KEYS("del", -2, W, 1, GATHER_SUM, command_del, NULL),
-	HOME("echo", 2, F, command_echo),
+	HOME("discard", 1, F | O, command_discard),
+	HOME("echo", 2, F | E, command_echo),
+	{ "exec", 1, O, ROUTE_EXEC, 0, 0, GATHER_NEVER, command_exec,
+	  command_exec_check },
 	KEYS("exists", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
 	KEY("expire", -3, W | F, command_expire),
 	KEY("expireat", -3, W | F, command_expireat),
@@ -145,11 +150,12 @@ static const struct command table[] = {
 	     command_mset_check),
 	TOGETHER("msetnx", -3, W | G, -1, 2, command_msetnx,
 		 command_mset_check),
+	HOME("multi", 1, F | O, command_multi),
 	KEY("persist", 2, W | F, command_persist),
 	KEY("pexpire", -3, W | F, command_pexpire),
 	KEY("pexpireat", -3, W | F, command_pexpireat),
 	KEY("pexpiretime", 2, R | F, command_pexpiretime),
-	HOME("ping", -1, F | A, command_ping),
+	HOME("ping", -1, F | A | E, command_ping),
 	KEY("psetex", 4, W | G, command_psetex),
 	TURN("psubscribe", -2, P | A, command_psubscribe),
 	KEY("pttl", 2, R | F, command_pttl),
@@ -158,10 +164,10 @@ static const struct command table[] = {
 	    command_pubsub_check),
 	TURN("punsubscribe", -1, P | A, command_punsubscribe),
 	/* Redis looks at QUIT before it counts arguments. */
-	HOME("quit", -1, F | A | S, command_quit),
+	HOME("quit", -1, F | A | S | O, command_quit),
 	TOGETHER("rename", 3, W, 2, 1, command_rename, NULL),
 	TOGETHER("renamenx", 3, W | F, 2, 1, command_renamenx, NULL),
-	TURN("reset", 1, F | A | S, command_reset),
+	TURN("reset", 1, F | A | S | O, command_reset),
 	KEY("rpop", -2, W | F, command_rpop),
 	TOGETHER("rpoplpush", 3, W | G, 2, 1, command_rpoplpush, NULL),
 	KEY("rpush", -3, W | G | F, command_rpush),
@@ -171,7 +177,7 @@ static const struct command table[] = {
 	KEY("scard", 2, R | F, command_scard),
 	TOGETHER("sdiff", -2, R, -1, 1, command_sdiff, NULL),
 	TOGETHER("sdiffstore", -3, W | G, -1, 1, command_sdiffstore, NULL),
-	HOME("select", 2, F, command_select),
+	HOME("select", 2, F | E, command_select),
 	KEY("set", -3, W | G, command_set),
 	KEY("setex", 4, W | G, command_setex),
 	KEY("setnx", 3, W | G | F, command_setnx),
@@ -197,6 +203,9 @@ static const struct command table[] = {
 	KEY("type", 2, R | F, command_type),
 	KEYS("unlink", -2, W | F, 1, GATHER_SUM, command_del, NULL),
 	TURN("unsubscribe", -1, P | A, command_unsubscribe),
+	HOME("unwatch", 1, F | E, command_unwatch),
+	{ "watch", -2, F | O, ROUTE_WATCH, -1, 1, GATHER_NEVER, command_watch,
+	  command_watch_check },
 	KEY("zadd", -4, W | G | F, command_zadd),
 	KEY("zcard", 2, R | F, command_zcard),
 	KEY("zcount", 4, R | F, command_zcount),
@@ -262,20 +271,47 @@ command_takes(int arity, size_t argc)
 	return arity >= 0 ? argc == (size_t)arity : argc >= (size_t)-arity;
 }
 
+/*
+ * Tell transactions of what a command has written. What does not say that it
+ * has changed nothing may have; an error has, of several keys, perhaps some.
+ */
+static void
+touch_keys(struct call *call, size_t before)
+{
+	const struct command *command = call->command;
+	struct watches *watches = &call->shard->store.watches;
+	size_t step = (size_t)command->key_step;
+	size_t end = command->key_last < 0 ? call->argc
+					   : (size_t)command->key_last + 1;
+
+	if (call->unchanged || step == 0 ||
+	    (command->route == ROUTE_KEY &&
+	     call->reply->bytes->length > before &&
+	     call->reply->bytes->data[before] == '-'))
+		return;
+	for (size_t i = 1; i < end; i += step)
+		watches_touch(watches, &call->argv[i]);
+}
+
 void
 command_run(struct call *call)
 {
 	const struct command *command = call->command;
+	struct store *store = &call->shard->store;
+	size_t before = call->reply->bytes->length;
 
 	if ((command->flags & COMMAND_GROWS) != 0)
 		discards_free_some(&call->shard->store.discards,
 				   FREED_AN_ARGUMENT * call->argc);
 	if ((command->flags & COMMAND_GROWS) != 0 &&
-	    !store_has_room(&call->shard->store, call->argv + 1,
-			    call->argc - 1))
+	    !store_has_room(store, call->argv + 1, call->argc - 1)) {
 		reply_no_memory(call->reply);
-	else
-		command->run(call);
+		return;
+	}
+	command->run(call);
+	if ((command->flags & COMMAND_WRITE) != 0 &&
+	    watches_any(&store->watches))
+		touch_keys(call, before);
 }
 
 /* How much of an argument a message may show; it ends at a NUL. */
@@ -298,6 +334,25 @@ command_reply_unknown(struct reply *reply, const struct arg *argv, size_t argc)
 	reply_errorf(reply,
 		     "unknown command '%.*s', with args beginning with: %s",
 		     shown(&argv[0], QUOTED_MAX), argv[0].data, args);
+}
+
+void
+command_reply_aborted(struct reply *reply, size_t before)
+{
+	char text[2 * QUOTED_MAX];
+	size_t length = reply->bytes->length - before;
+	size_t skipped;
+
+	if (reply->bytes->failed)
+		return;
+	/* The usual code is left out, as Redis does. */
+	skipped = memcmp(reply->bytes->data + before, "-ERR ", 5) == 0 ? 5 : 1;
+	snprintf(text, sizeof(text),
+		 "EXECABORT Transaction discarded because of: %.*s",
+		 (int)(length - skipped - strlen("\r\n")),
+		 reply->bytes->data + before + skipped);
+	reply->bytes->length = before;
+	reply_error_code(reply, text);
 }
 
 void
@@ -378,16 +433,17 @@ find_subcommand(struct call *call, const struct subcommand *list)
 		at++;
 	if (at->name == NULL && ARG_IS(name, "help"))
 		at = &help;
-	if (at->name == NULL)
+	if (at->name == NULL) {
 		reply_unknown_subcommand(call);
-	else if (is_subcommand_refused(call, at))
 		return NULL;
-	else
+	}
+	if (is_subcommand_refused(call, at))
+		return NULL;
+	if (call->connection != NULL)
 		call->connection->subcommand = at->name;
-	if (at->name != NULL && at != &help)
+	if (at != &help)
 		return at;
-	if (at == &help)
-		reply_help(call, list);
+	reply_help(call, list);
 	return NULL;
 }
 

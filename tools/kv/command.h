@@ -34,6 +34,8 @@ enum route {
 	ROUTE_COUNTED,
 	ROUTE_ALL,    /* on every shard */
 	ROUTE_CURSOR, /* on the shard that its cursor, argv[1], is at */
+	ROUTE_WATCH,  /* on the shard of its keys, which are a transaction's */
+	ROUTE_EXEC,   /* on the shard of the transaction */
 };
 
 /* How the replies of several shards become one. */
@@ -59,6 +61,8 @@ enum command_flags {
 	COMMAND_NESTED = 32,   /* it has subcommands */
 	COMMAND_STRANGER = 64, /* also before the password was given */
 	COMMAND_GROWS = 128,   /* it takes memory, and is refused without */
+	COMMAND_AT_ONCE = 256, /* in a transaction it does not wait for EXEC */
+	COMMAND_ALONE = 512,   /* it needs no key and no connection */
 };
 
 struct call;
@@ -82,12 +86,13 @@ struct command {
 
 struct call {
 	const struct command *command;
-	const struct arg *argv; /* argv[0] may be empty: the name is known */
+	const struct arg *argv;
 	size_t argc;
 	struct reply *reply;
 	struct shard *shard;           /* whose thread this is */
 	struct connection *connection; /* NULL: it may be another shard's */
 	enum gather_kind gather;       /* the command's, or what check says */
+	bool unchanged;                /* what it writes is as it was */
 };
 
 /* Find a command by its name, in either case; NULL: there is none. */
@@ -105,6 +110,9 @@ void command_run(struct call *call);
 /* Reply as Redis does to a name that is no command's. */
 void command_reply_unknown(struct reply *reply, const struct arg *argv,
 			   size_t argc);
+
+/* Make of an error, which begins at an offset, that of an EXEC. */
+void command_reply_aborted(struct reply *reply, size_t before);
 
 /* Reply that a connection that subscribes may not do this. */
 void command_reply_subscribed(struct reply *reply, const char *full_name);
@@ -211,6 +219,17 @@ void command_punsubscribe(struct call *call);
 void command_publish(struct call *call);
 void command_pubsub(struct call *call);
 bool command_pubsub_check(struct call *call);
+
+/* command_transaction.c */
+void command_multi(struct call *call);
+void command_exec(struct call *call);
+bool command_exec_check(struct call *call);
+void command_discard(struct call *call);
+void command_watch(struct call *call);
+bool command_watch_check(struct call *call);
+void command_unwatch(struct call *call);
+/* What a connection that watches no more sends to the shard of its keys. */
+extern const struct command command_forget_watches;
 
 /* command_server.c */
 void command_command(struct call *call);

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "connection.h"
 #include "number.h"
+#include "router.h"
 #include "server.h"
 
 /* Among messages, a reply has their form. */
@@ -53,6 +54,7 @@ command_reset(struct call *call)
 {
 	struct connection *connection = call->connection;
 
+	router_end_transaction(connection);
 	pubsub_leave(call->shard, &connection->subscriber);
 	connection_watch_idle(connection);
 	connection_lock(connection);

@@ -119,6 +119,7 @@ expire(struct call *call, int64_t milliseconds, bool absolute)
 		return;
 	entry = store_find(store, &call->argv[1]);
 	if (entry == NULL || !conditions_hold(&conditions, entry, when_ms)) {
+		call->unchanged = true;
 		reply_integer(call->reply, 0);
 		return;
 	}

@@ -16,9 +16,12 @@ command_del(struct call *call)
 
 		if (entry == NULL)
 			continue;
+		watches_touch(&store->watches, &call->argv[i]);
 		store_remove(store, entry);
 		removed++;
 	}
+	/* Those that were there have been told of. */
+	call->unchanged = true;
 	reply_integer(call->reply, removed);
 }
 
@@ -96,8 +99,8 @@ command_persist(struct call *call)
 	struct store *store = &call->shard->store;
 	struct entry *entry = store_find(store, &call->argv[1]);
 
-	reply_integer(call->reply,
-		      entry != NULL && store_persist(store, entry));
+	call->unchanged = entry == NULL || !store_persist(store, entry);
+	reply_integer(call->reply, !call->unchanged);
 }
 
 void
@@ -118,10 +121,22 @@ command_flush_check(struct call *call)
 	return false;
 }
 
+static void
+touch_if_there(void *arg, const struct arg *key)
+{
+	struct store *store = arg;
+
+	if (store_find(store, key) != NULL)
+		watches_touch(&store->watches, key);
+}
+
 void
 command_flush(struct call *call)
 {
-	store_clear(&call->shard->store);
+	struct store *store = &call->shard->store;
+
+	watches_visit(&store->watches, 0, touch_if_there, store);
+	store_clear(store);
 	reply_ok(call->reply);
 }
 

@@ -135,6 +135,7 @@ command_set(struct call *call)
 	if (options.get && !get(call, &entry))
 		return;
 	if (is_forbidden(call, &options)) {
+		call->unchanged = true;
 		if (!options.get)
 			reply_null(call->reply);
 		return;
@@ -158,7 +159,10 @@ command_getdel(struct call *call)
 {
 	struct entry *entry;
 
-	if (get(call, &entry) && entry != NULL)
+	if (!get(call, &entry))
+		return;
+	call->unchanged = entry == NULL;
+	if (entry != NULL)
 		store_remove(&call->shard->store, entry);
 }
 
@@ -177,6 +181,7 @@ command_setnx(struct call *call)
 {
 	bool found = store_find(&call->shard->store, &call->argv[1]) != NULL;
 
+	call->unchanged = found;
 	if (found || set_value(call, &call->argv[2], false, ENTRY_FOREVER,
 			       call->reply->bytes->length))
 		reply_integer(call->reply, !found);

@@ -11,6 +11,7 @@
 #include "lane.h"
 #include "publication.h"
 #include "reader.h"
+#include "router.h"
 #include "secure.h"
 #include "server.h"
 #include "writer.h"
@@ -38,6 +39,7 @@ free_connection(struct connection *connection)
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
 	pubsub_leave(connection->shard, &connection->subscriber);
+	transaction_end(&connection->transaction);
 	lane_free_all(connection);
 	replies_free(&connection->replies);
 	resp_free(&connection->parser);
@@ -48,12 +50,19 @@ free_connection(struct connection *connection)
 	free(connection);
 }
 
-/* Nobody will see it again: no stream, nothing that could come back. */
+/*
+ * Nobody will see it again: no stream, nothing that could come back. What it
+ * watches elsewhere is forgotten first, which is the last thing it sends.
+ */
 static void
 free_if_done(struct connection *connection)
 {
-	if (connection->stream == NULL && connection->away == 0 &&
-	    connection->publications == 0 && !connection->held)
+	if (connection->stream != NULL || connection->away > 0 ||
+	    connection->publications > 0 || connection->held)
+		return;
+	router_end_transaction(connection);
+	lane_advance_all(connection);
+	if (connection->away == 0)
 		free_connection(connection);
 }
 
@@ -259,7 +268,8 @@ connection_subscribes(const struct connection *connection)
 bool
 connection_is_receiver(const struct connection *connection)
 {
-	return !connection->resp3 && connection_subscribes(connection);
+	return connection != NULL && !connection->resp3 &&
+	       connection_subscribes(connection);
 }
 
 void

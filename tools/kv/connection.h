@@ -27,6 +27,7 @@
 #include "lane.h"
 #include "replies.h"
 #include "resp.h"
+#include "transaction.h"
 
 struct batch;
 struct command;
@@ -66,6 +67,7 @@ struct connection {
 	unsigned away;         /* lanes whose batch is away */
 	unsigned publications; /* under way */
 	struct subscriber subscriber;
+	struct transaction transaction;
 	int64_t unread_since_ns; /* too much waits; 0: it does not */
 	uint64_t serial;         /* of commands that went to several shards */
 	bool resp3;              /* it has said HELLO 3 */
@@ -98,7 +100,10 @@ bool connection_push(struct connection *connection,
 /* Tell whether it subscribes to anything. */
 bool connection_subscribes(const struct connection *connection);
 
-/* Tell whether it may do little else: replies would look like messages. */
+/*
+ * Tell whether it may do little else: replies would look like messages. NULL,
+ * where a transaction runs, may do all that is in it.
+ */
 bool connection_is_receiver(const struct connection *connection);
 
 /* It must give the password, if there is one, or has given it. */

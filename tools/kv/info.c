@@ -65,6 +65,8 @@ write_clients(struct bytes *text, const struct info *info,
 	add_line(text, "# Clients");
 	add_line(text, "connected_clients:%" PRIu64, info->clients);
 	add_line(text, "maxclients:%u", server->options->clients_max);
+	add_line(text, "watching_clients:%" PRIu64, info->watchers);
+	add_line(text, "total_watched_keys:%" PRIu64, info->watched);
 }
 
 static void
@@ -211,6 +213,7 @@ command_info(struct call *call)
 {
 	const struct shard_stats *stats = &call->shard->stats;
 	const struct store *store = &call->shard->store;
+	size_t watched = 0;
 	struct info info = {
 		.clients = stats->clients,
 		.connections = stats->connections,
@@ -224,7 +227,9 @@ command_info(struct call *call)
 		.hits = store->hits,
 		.misses = store->misses,
 		.memory = store->budget.used,
+		.watchers = watches_count(&store->watches, &watched),
 	};
 
+	info.watched = watched;
 	bytes_append(call->reply->bytes, &info, sizeof(info));
 }

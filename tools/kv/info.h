@@ -28,6 +28,8 @@ struct info {
 	uint64_t hits;
 	uint64_t misses;
 	uint64_t memory;
+	uint64_t watchers;
+	uint64_t watched; /* keys, each as often as it is */
 };
 
 /* Which sections INFO's arguments ask for, for info_write(). */

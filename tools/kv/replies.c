@@ -41,7 +41,7 @@ replies_reserve(struct replies *replies)
 		replies->capacity > 0 ? replies->capacity * 2 : SLOTS_MIN;
 	struct slot *slots;
 
-	if (replies->count < replies->capacity)
+	if (replies->count + 2 <= replies->capacity)
 		return 0;
 	slots = malloc(capacity * sizeof(*slots));
 	if (slots == NULL)
@@ -83,6 +83,12 @@ void
 replies_add_lane(struct replies *replies, struct lane *lane)
 {
 	add(replies, SLOT_LANE)->lane = lane;
+}
+
+void
+replies_add_unseen(struct replies *replies, struct lane *lane)
+{
+	add(replies, SLOT_UNSEEN)->lane = lane;
 }
 
 void

@@ -24,6 +24,7 @@ struct publication;
 enum slot_kind {
 	SLOT_LOCAL,       /* the next `length` bytes made here */
 	SLOT_LANE,        /* the lane's next reply */
+	SLOT_UNSEEN,      /* the same, but nobody is to see it */
 	SLOT_GATHER,      /* several lanes' next replies make one */
 	SLOT_PUBLICATION, /* how many have got a message */
 };
@@ -49,13 +50,17 @@ struct replies {
 
 void replies_free(struct replies *replies);
 
-/* Make sure that one more slot fits. 0 or -ENOMEM. */
+/*
+ * Make sure that a command's slots fit: its own, and one that is not seen. 0 or
+ * -ENOMEM.
+ */
 int replies_reserve(struct replies *replies);
 
 /* Add what was just appended to `local`, these many bytes. */
 void replies_add_local(struct replies *replies, size_t length);
 
 void replies_add_lane(struct replies *replies, struct lane *lane);
+void replies_add_unseen(struct replies *replies, struct lane *lane);
 void replies_add_gather(struct replies *replies, struct gather *gather);
 void replies_add_publication(struct replies *replies,
 			     struct publication *publication);

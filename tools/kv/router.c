@@ -53,7 +53,7 @@ send_to(struct call *call, struct connection *connection, unsigned target)
 		return;
 	}
 	batch_begin(batch, call->command, call->reply->resp3);
-	for (size_t i = 1; i < call->argc; i++)
+	for (size_t i = 0; i < call->argc; i++)
 		carry(connection, batch, &call->argv[i]);
 	replies_add_lane(&connection->replies, &connection->lanes[target]);
 }
@@ -85,10 +85,12 @@ find_part(struct fan *fan, unsigned target)
 	if (own)
 		return lane;
 	batch = lane_batch(connection, target);
-	if (batch != NULL)
-		batch_begin(batch, fan->call->command, false);
-	else
+	if (batch == NULL) {
 		fan->failed = true;
+		return lane;
+	}
+	batch_begin(batch, fan->call->command, false);
+	carry(connection, batch, &fan->call->argv[0]);
 	return lane;
 }
 
@@ -203,7 +205,7 @@ fan_out_all(struct call *call, struct connection *connection)
 	end_fan(&fan);
 }
 
-/* -- which ----------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------ */
 
 static unsigned
 hash_key(const struct server *server, struct arg *key)
@@ -212,74 +214,85 @@ hash_key(const struct server *server, struct arg *key)
 	return keyhash_shard(key->hash, server->shards_count);
 }
 
-/* Most commands with several keys have one, or one shard. */
-static void
-route_keys(struct call *call, struct connection *connection, struct arg *argv)
+/*
+ * Find a command's keys; false: it has none, or their number is none, which
+ * gets its error from the command.
+ */
+static bool
+find_keys(const struct call *call, struct arg *argv, struct arg **ret_keys,
+	  size_t *ret_count)
 {
-	const struct server *server = connection->shard->server;
-	unsigned first = hash_key(server, &argv[1]);
-	bool same = true;
+	int last = call->command->key_last;
+	int64_t count;
 
-	for (size_t i = 1 + (size_t)call->command->key_step; i < call->argc;
-	     i += (size_t)call->command->key_step)
-		same &= hash_key(server, &argv[i]) == first;
-	if (same)
-		route_to(call, connection, first);
-	else
-		fan_out_keys(call, connection);
+	switch (call->command->route) {
+	case ROUTE_KEY:
+	case ROUTE_KEYS:
+	case ROUTE_TOGETHER:
+	case ROUTE_WATCH:
+		*ret_keys = argv + 1;
+		*ret_count = last < 0 ? call->argc - 1 : (size_t)last;
+		return true;
+	case ROUTE_SUBKEY:
+		*ret_keys = argv + 2;
+		*ret_count = 1;
+		return true;
+	case ROUTE_COUNTED:
+		*ret_keys = argv + 2;
+		if (!number_parse(argv[1].data, argv[1].length, &count) ||
+		    count < 1 || (uint64_t)count > call->argc - 2)
+			return false;
+		*ret_count = (size_t)count;
+		return true;
+	default:
+		return false;
+	}
 }
 
-/* Find the one shard of keys that come so far apart; false: there are more. */
+/* Hash keys; tell whether they are on one shard, and on which. */
 static bool
-find_together(const struct server *server, struct arg *keys, size_t count,
-	      size_t step, unsigned *ret_target)
+find_shard(const struct call *call, struct arg *keys, size_t count,
+	   unsigned *ret_shard)
 {
+	const struct server *server = call->shard->server;
+	size_t step = call->command->route == ROUTE_COUNTED
+			      ? 1
+			      : (size_t)call->command->key_step;
 	bool same = true;
 
-	*ret_target = hash_key(server, &keys[0]);
+	*ret_shard = hash_key(server, &keys[0]);
 	for (size_t i = step; i < count; i += step)
-		same &= hash_key(server, &keys[i]) == *ret_target;
+		same &= hash_key(server, &keys[i]) == *ret_shard;
 	return same;
 }
 
 static void
-route_together(struct call *call, struct connection *connection,
-	       struct arg *keys, size_t count, size_t step)
+refuse_shards(struct call *call)
 {
-	const struct server *server = connection->shard->server;
-	size_t before = call->reply->bytes->length;
-	unsigned target;
-
-	if (find_together(server, keys, count, step, &target)) {
-		route_to(call, connection, target);
-		return;
-	}
 	reply_error_code(call->reply, "CROSSSLOT Keys in request don't hash to "
 				      "the same slot");
-	replies_add_local(&connection->replies,
-			  call->reply->bytes->length - before);
 }
 
-/* A number of keys that is none gets its error from the command. */
+/* Most commands with several keys have one, or one shard. */
 static void
-route_counted(struct call *call, struct connection *connection,
-	      struct arg *argv)
+route_keys(struct call *call, struct connection *connection, struct arg *argv)
 {
-	int64_t count;
+	size_t before = call->reply->bytes->length;
+	struct arg *keys;
+	size_t count;
+	unsigned shard;
 
-	if (!number_parse(argv[1].data, argv[1].length, &count) || count < 1 ||
-	    (uint64_t)count > call->argc - 2)
+	if (!find_keys(call, argv, &keys, &count)) {
 		run_here(call, connection);
-	else
-		route_together(call, connection, argv + 2, (size_t)count, 1);
-}
-
-static size_t
-count_keys(const struct call *call)
-{
-	int last = call->command->key_last;
-
-	return last < 0 ? call->argc - 1 : (size_t)last;
+	} else if (find_shard(call, keys, count, &shard)) {
+		route_to(call, connection, shard);
+	} else if (call->command->route == ROUTE_KEYS) {
+		fan_out_keys(call, connection);
+	} else {
+		refuse_shards(call);
+		replies_add_local(&connection->replies,
+				  call->reply->bytes->length - before);
+	}
 }
 
 static void
@@ -295,6 +308,134 @@ route_cursor(struct call *call, struct connection *connection)
 	route_to(call, connection, target);
 }
 
+/* -- transactions ---------------------------------------------------------- */
+
+/* Tell whether a command may wait for EXEC; else reply so. */
+static bool
+may_be_queued(struct call *call)
+{
+	const struct command *command = call->command;
+
+	switch (command->route) {
+	case ROUTE_KEY:
+	case ROUTE_KEYS:
+	case ROUTE_TOGETHER:
+	case ROUTE_COUNTED:
+		return true;
+	case ROUTE_SUBKEY:
+		return command->check == NULL || command->check(call);
+	default:
+		if ((command->flags & COMMAND_ALONE) != 0)
+			return true;
+		reply_error(call->reply,
+			    "Command not allowed inside a transaction");
+		return false;
+	}
+}
+
+static bool
+is_placed(struct call *call, struct connection *connection, struct arg *argv)
+{
+	struct arg *keys;
+	size_t count;
+	unsigned shard;
+
+	if (!find_keys(call, argv, &keys, &count))
+		return true;
+	if (find_shard(call, keys, count, &shard) &&
+	    transaction_place(&connection->transaction, shard))
+		return true;
+	refuse_shards(call);
+	return false;
+}
+
+/* Let a command wait for EXEC, or reply why it can't. */
+static void
+queue_up(struct call *call, struct connection *connection, struct arg *argv)
+{
+	struct transaction *transaction = &connection->transaction;
+
+	if (may_be_queued(call) && is_placed(call, connection, argv) &&
+	    (transaction->refused || transaction_add(transaction, call)))
+		reply_status(call->reply, "QUEUED");
+	else
+		transaction_refuse(transaction);
+}
+
+static void
+route_watch(struct call *call, struct connection *connection, struct arg *argv)
+{
+	struct transaction *transaction = &connection->transaction;
+	size_t before = call->reply->bytes->length;
+	unsigned shard;
+
+	if (!find_shard(call, argv + 1, call->argc - 1, &shard) ||
+	    !transaction_place(transaction, shard)) {
+		refuse_shards(call);
+	} else if (transaction_watch(transaction, call)) {
+		argv[0].hash = connection->id;
+		route_to(call, connection, shard);
+		return;
+	}
+	replies_add_local(&connection->replies,
+			  call->reply->bytes->length - before);
+}
+
+/* One without keys runs here. */
+static void
+route_exec(struct call *call, struct connection *connection, struct arg *argv)
+{
+	struct transaction *transaction = &connection->transaction;
+	struct arg *packed = transaction_pack(transaction, argv, &call->argc);
+
+	packed[0].hash = transaction->watched > 0 ? connection->id : 0;
+	call->argv = packed;
+	route_to(call, connection,
+		 transaction->placed ? transaction->shard
+				     : connection->shard->index);
+	transaction_end(transaction);
+}
+
+/* Have the shard forget what is watched there. */
+static void
+unwatch(struct connection *connection, unsigned target)
+{
+	static const char name[] = "UNWATCH";
+	const struct arg arg = {
+		.data = name,
+		.length = sizeof(name) - 1,
+		.hash = connection->id,
+	};
+	struct batch *batch;
+
+	if (target == connection->shard->index) {
+		watches_end(&connection->shard->store.watches, connection->id);
+		return;
+	}
+	batch = lane_batch(connection, target);
+	if (batch == NULL) {
+		connection_abort(connection);
+		return;
+	}
+	batch_begin(batch, &command_forget_watches, false);
+	carry(connection, batch, &arg);
+	if (!connection->closed)
+		replies_add_unseen(&connection->replies,
+				   &connection->lanes[target]);
+}
+
+void
+router_end_transaction(struct connection *connection)
+{
+	struct transaction *transaction = &connection->transaction;
+
+	if (transaction->watched > 0)
+		unwatch(connection, transaction->shard);
+	transaction_end(transaction);
+}
+
+/* -- which ----------------------------------------------------------------- */
+
 static void
 route(struct call *call, struct connection *connection, struct arg *argv)
 {
@@ -305,28 +446,23 @@ route(struct call *call, struct connection *connection, struct arg *argv)
 		run_here(call, connection);
 		break;
 	case ROUTE_KEY:
-		route_to(call, connection,
-			 hash_key(connection->shard->server, &argv[1]));
-		break;
 	case ROUTE_SUBKEY:
-		route_to(call, connection,
-			 hash_key(connection->shard->server, &argv[2]));
-		break;
 	case ROUTE_KEYS:
-		route_keys(call, connection, argv);
-		break;
 	case ROUTE_TOGETHER:
-		route_together(call, connection, argv + 1, count_keys(call),
-			       (size_t)call->command->key_step);
-		break;
 	case ROUTE_COUNTED:
-		route_counted(call, connection, argv);
+		route_keys(call, connection, argv);
 		break;
 	case ROUTE_ALL:
 		fan_out_all(call, connection);
 		break;
 	case ROUTE_CURSOR:
 		route_cursor(call, connection);
+		break;
+	case ROUTE_WATCH:
+		route_watch(call, connection, argv);
+		break;
+	case ROUTE_EXEC:
+		route_exec(call, connection, argv);
 		break;
 	}
 }
@@ -357,7 +493,29 @@ is_refused(struct call *call)
 		command_reply_subscribed(call->reply, command->name);
 		return true;
 	}
-	return command->check != NULL && !command->check(call);
+	return false;
+}
+
+/* In a transaction a command waits, or ends it, if it is refused. */
+static bool
+is_for_transaction(struct call *call, bool refused, size_t before,
+		   struct arg *argv)
+{
+	struct connection *connection = call->connection;
+	const struct command *command = call->command;
+
+	if (refused && command != NULL && command->route == ROUTE_EXEC) {
+		router_end_transaction(connection);
+		command_reply_aborted(call->reply, before);
+	} else if (!connection->transaction.open) {
+		return false;
+	} else if (refused) {
+		transaction_refuse(&connection->transaction);
+	} else if ((command->flags & COMMAND_AT_ONCE) == 0) {
+		queue_up(call, connection, argv);
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -407,6 +565,11 @@ router_dispatch(struct connection *connection, struct arg *argv, size_t argc)
 	}
 	connection->subcommand = NULL;
 	refused = is_refused(&call);
+	if (is_for_transaction(&call, refused, before, argv))
+		refused = true;
+	else if (!refused)
+		refused = call.command->check != NULL &&
+			  !call.command->check(&call);
 	if (!refused && router_must_wait(connection, call.command))
 		return call.command;
 	connection->shard->stats.commands++;

@@ -33,4 +33,10 @@ const struct command *router_dispatch(struct connection *connection,
 bool router_must_wait(const struct connection *connection,
 		      const struct command *command);
 
+/*
+ * End a connection's transaction, if there is one, and what it watches. That
+ * may be elsewhere, and then goes with the next batch.
+ */
+void router_end_transaction(struct connection *connection);
+
 #endif

@@ -74,6 +74,7 @@ store_stop(struct store *store)
 void
 store_free(struct store *store)
 {
+	watches_free(&store->watches);
 	discards_stop(&store->discards);
 	discards_free_entries(&store->keys, &store->expiries);
 	discards_free(&store->discards);
@@ -106,7 +107,15 @@ has_expired(const struct store *store, const struct entry *entry)
 static void
 remove_expired(struct store *store, struct entry *entry)
 {
+	struct arg key = {
+		.data = entry->key,
+		.length = entry->node.length,
+		.hash = entry->node.hash,
+	};
+
 	store->expired++;
+	if (watches_any(&store->watches))
+		watches_touch(&store->watches, &key);
 	store_remove(store, entry);
 }
 

@@ -25,6 +25,7 @@
 #include "entry.h"
 #include "expiries.h"
 #include "keytable.h"
+#include "watches.h"
 
 struct store {
 	struct gyre_loop *loop;
@@ -33,9 +34,10 @@ struct store {
 	struct discards discards;
 	struct budget budget; /* of keys, values and tables */
 	struct expiries expiries;
-	gyre_timeout timeout; /* for the first of them, or 0 */
-	int64_t timeout_ms;   /* when it comes, in the store's time */
-	uint64_t random;      /* for who chooses among elements */
+	gyre_timeout timeout;   /* for the first of them, or 0 */
+	int64_t timeout_ms;     /* when it comes, in the store's time */
+	uint64_t random;        /* for who chooses among elements */
+	struct watches watches; /* of transactions */
 	/* Counters. */
 	size_t expiring; /* keys that have an expiry now */
 	uint64_t expired;

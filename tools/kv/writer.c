@@ -74,6 +74,11 @@ write_reply(struct connection *connection, struct slot *slot)
 		reply = lane_take(slot->lane);
 		write_out(connection, reply.data, reply.length);
 		break;
+	case SLOT_UNSEEN:
+		if (!lane_has_reply(slot->lane))
+			return false;
+		lane_take(slot->lane);
+		break;
 	case SLOT_GATHER:
 		if (!gather_is_ready(slot->gather))
 			return false;
