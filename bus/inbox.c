@@ -311,8 +311,7 @@ gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count)
 bool
 gyre__inbox_is_closed(const struct gyre_inbox *inbox)
 {
-	/* inbox.F2 relaxed: a hint, the push decides */
-	return gyre__load_32_relaxed(&inbox->closed) != 0;
+	return gyre__inbox_refuses(inbox);
 }
 
 struct gyre_inbox *

@@ -189,4 +189,12 @@ void gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count);
 /* Whether close has begun, as far as this thread can see. Any thread. */
 bool gyre__inbox_is_closed(const struct gyre_inbox *inbox);
 
+/* The same, for who sends: a hint, since the push decides. */
+static inline bool
+gyre__inbox_refuses(const struct gyre_inbox *inbox)
+{
+	/* inbox.F2 relaxed: nothing is read through it */
+	return gyre__load_32_relaxed(&inbox->closed) != 0;
+}
+
 #endif

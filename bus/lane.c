@@ -44,12 +44,10 @@ new_lane(struct gyre__outbox *outbox, struct gyre_inbox *inbox)
 }
 
 struct gyre__lane *
-gyre__lane_find(struct gyre__outbox *outbox, struct gyre_inbox *inbox)
+gyre__lane_look_up(struct gyre__outbox *outbox, struct gyre_inbox *inbox)
 {
-	struct gyre__lane *lane = outbox->last;
+	struct gyre__lane *lane;
 
-	if (GYRE__LIKELY(lane != NULL && lane->inbox == inbox))
-		return lane;
 	for (lane = *bucket_of(outbox, inbox); lane != NULL; lane = lane->next)
 		if (lane->inbox == inbox)
 			break;
@@ -246,10 +244,8 @@ gyre__lane_add_chain(struct gyre__lane *lane,
 }
 
 void
-gyre__lane_sent(struct gyre__outbox *outbox, struct gyre__lane *lane,
-		size_t messages)
+gyre__lane_settle(struct gyre__outbox *outbox, struct gyre__lane *lane)
 {
-	lane->sent.messages += messages;
 	if (lane->sent.messages >= GYRE__LANE_MESSAGES_MAX) {
 		lane->open = NULL;
 		if (push_lane(outbox, lane) == 0)

@@ -13,14 +13,19 @@
 
 #include <errno.h>
 
-static int
-add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
-	  gyre_drop_fn drop)
+/*
+ * Most callbacks have no drop function, and go where the one before them went
+ * and there is room. That much is done first; the rest is done by another
+ * function, so that this one needs no stack: to save registers would cost as
+ * much again.
+ */
+
+__attribute__((noinline)) static int
+add_ready_slowly(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
+		 gyre_drop_fn drop)
 {
 	struct gyre__block *block = outbox->ready_open;
 
-	if (outbox->closing)
-		return -ESHUTDOWN;
 	if (block == NULL || !gyre__block_has_room(block, drop)) {
 		block = gyre__stock_take(outbox);
 		if (block == NULL)
@@ -34,18 +39,29 @@ add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
 	return 0;
 }
 
-int
-gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
-		 gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
+static inline int
+add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
+	  gyre_drop_fn drop)
 {
-	struct gyre__lane *lane;
+	struct gyre__block *block = outbox->ready_open;
+
+	if (outbox->closing)
+		return -ESHUTDOWN;
+	if (drop != NULL || block == NULL || !gyre__block_has_room(block, NULL))
+		return add_ready_slowly(outbox, fn, arg, drop);
+	gyre__block_add(block, fn, arg, NULL);
+	outbox->ready.messages++;
+	outbox->posted++;
+	return 0;
+}
+
+__attribute__((noinline)) static int
+add_slowly(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+	   gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
+{
+	struct gyre__lane *lane = gyre__lane_find(outbox, inbox);
 	struct gyre__block *block;
 
-	if (inbox == outbox->home)
-		return add_ready(outbox, fn, arg, drop);
-	if (gyre__inbox_is_closed(inbox))
-		return -ESHUTDOWN;
-	lane = gyre__lane_find(outbox, inbox);
 	if (lane == NULL)
 		return -ENOMEM;
 	block = lane->open;
@@ -58,6 +74,26 @@ gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 	}
 	gyre__block_add(block, fn, arg, drop);
 	gyre__lane_sent(outbox, lane, 1);
+	return 0;
+}
+
+int
+gyre__outbox_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+		 gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
+{
+	struct gyre__lane *lane = outbox->last;
+
+	if (inbox == outbox->home)
+		return add_ready(outbox, fn, arg, drop);
+	if (gyre__inbox_refuses(inbox))
+		return -ESHUTDOWN;
+	/* Nor is it the lane's first message, or the one that fills it. */
+	if (drop != NULL || lane == NULL || lane->inbox != inbox ||
+	    lane->open == NULL || !gyre__block_has_room(lane->open, NULL) ||
+	    !lane->dirty || lane->sent.messages + 1 >= GYRE__LANE_MESSAGES_MAX)
+		return add_slowly(outbox, inbox, fn, arg, drop);
+	gyre__block_add(lane->open, fn, arg, NULL);
+	lane->sent.messages++;
 	return 0;
 }
 
@@ -80,7 +116,7 @@ gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 
 	if (inbox == outbox->home)
 		return post_ready(outbox, task);
-	if (gyre__inbox_is_closed(inbox))
+	if (gyre__inbox_refuses(inbox))
 		return -ESHUTDOWN;
 	lane = gyre__lane_find(outbox, inbox);
 	if (lane == NULL) /* no lane: nothing waits that it could overtake */
@@ -113,24 +149,33 @@ push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	return result;
 }
 
-int
-gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
-		    gyre_drop_fn drop)
+/* From a thread without an outbox. */
+__attribute__((noinline)) static int
+send_cell(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+	  gyre_drop_fn drop)
 {
-	struct gyre__outbox *outbox = gyre__outbox_of_thread;
 	struct gyre__block *cell;
 
-	if (gyre__is_fork(inbox->forks))
-		return -EPERM;
-	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
-	if (outbox != NULL)
-		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
 	if (gyre__inbox_refuses_thread(inbox))
 		return -ESHUTDOWN;
 	cell = gyre__cells_take(&inbox->cells);
 	if (cell == NULL)
 		return -ENOMEM;
 	return push_cell(inbox, cell, fn, arg, drop);
+}
+
+int
+gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+		    gyre_drop_fn drop)
+{
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+
+	if (gyre__is_fork(inbox->forks))
+		return -EPERM;
+	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
+	if (outbox != NULL)
+		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
+	return send_cell(inbox, fn, arg, drop);
 }
 
 int
@@ -247,7 +292,7 @@ post_chain(struct gyre_inbox *inbox, const struct gyre_task_chain *chain)
 			       : push_chain(inbox, chain);
 	if (inbox == outbox->home)
 		return post_chain_ready(outbox, chain);
-	if (gyre__inbox_is_closed(inbox))
+	if (gyre__inbox_refuses(inbox))
 		return -ESHUTDOWN;
 	lane = gyre__lane_find(outbox, inbox);
 	if (lane == NULL) /* as for one task */

@@ -319,8 +319,10 @@ take_client_option(struct options *options, int option, char *text)
 		return parse_yes_no(text, &options->protected_mode);
 	case OPTION_IDLE:
 		valid = parse_number(text, 0, SECONDS_LIMIT, &number);
+		if (!valid)
+			return false;
 		options->idle_ns = GYRE_SECONDS((int64_t)number);
-		return valid;
+		return true;
 	case OPTION_UNREAD:
 		return parse_unread(text, options);
 	default:

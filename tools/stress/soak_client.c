@@ -37,7 +37,7 @@ enum leave {
 	LEAVE_CUT,   /* has closed with commands under way */
 };
 
-/* What a subscriber has last heard of a publisher. */
+/* What a subscriber has last heard of a publisher's connection. */
 struct heard {
 	uint64_t life;
 	uint64_t sequence;
@@ -72,8 +72,8 @@ struct soak_client {
 	unsigned doubts_count;
 
 	uint64_t published[CHANNELS]; /* in this life */
-	struct heard *heard; /* by channel and publisher; of one life */
-	unsigned acks_left;  /* of SUBSCRIBE or UNSUBSCRIBE */
+	struct heard *heard;          /* of one life; see heard_of() */
+	unsigned acks_left;           /* of SUBSCRIBE or UNSUBSCRIBE */
 };
 
 static void connect_again(void *arg);
@@ -334,7 +334,7 @@ listen_in(struct soak_client *client)
 	int64_t delay_ns = (int64_t)rng_below(&client->random, LISTEN_MAX_NS);
 
 	memset(client->heard, 0,
-	       CHANNELS * client->soak->options->clients *
+	       2 * CHANNELS * client->soak->options->clients *
 		       sizeof(client->heard[0]));
 	client->acks_left = CHANNELS;
 	soak_command(&client->text, "SUBSCRIBE", "soak:0", "soak:1", "soak:2",
@@ -352,11 +352,25 @@ item_is(const struct soak_item *item, const char *text)
 	       memcmp(item->text, text, item->length) == 0;
 }
 
+/*
+ * By channel and publisher, and then by its connection: of one that was cut
+ * messages may come after the first ones of the next, but not of the one after
+ * that.
+ */
+static struct heard *
+heard_of(const struct soak_client *client, unsigned channel, unsigned from,
+	 uint64_t life)
+{
+	unsigned publisher = channel * client->soak->options->clients + from;
+
+	return &client->heard[2 * publisher + life % 2];
+}
+
 static void
 hear(struct soak_client *client, const struct soak_item *channel,
      const struct soak_item *message)
 {
-	char text[64] = "";
+	char text[128] = "";
 	unsigned number = UINT32_MAX;
 	unsigned from = UINT32_MAX;
 	struct heard now;
@@ -370,10 +384,16 @@ hear(struct soak_client *client, const struct soak_item *channel,
 		   &now.sequence) != 3 ||
 	    number >= CHANNELS || from >= client->soak->options->clients)
 		fail(client, "messages as they were published", text);
-	last = &client->heard[number * client->soak->options->clients + from];
+	last = heard_of(client, number, from, now.life);
 	if (now.life < last->life ||
-	    (now.life == last->life && now.sequence != last->sequence + 1))
+	    (now.life == last->life && now.sequence != last->sequence + 1)) {
+		snprintf(text, sizeof(text),
+			 "%u, of its connection %" PRIu64 ": %" PRIu64
+			 " after %" PRIu64 " of %" PRIu64,
+			 from, now.life, now.sequence, last->sequence,
+			 last->life);
 		fail(client, "each message once, in order", text);
+	}
 	*last = now;
 	count(&client->tally->received, 1);
 }
@@ -524,7 +544,7 @@ soak_client_new(struct soak *soak, unsigned number, struct soak_tally *tally)
 	client->loop = gyre_loop_current(false);
 	client->number = number;
 	client->random = rng_mix(soak->options->seed + number);
-	client->heard = calloc((size_t)CHANNELS * soak->options->clients,
+	client->heard = calloc((size_t)2 * CHANNELS * soak->options->clients,
 			       sizeof(client->heard[0]));
 	for (unsigned i = 0; i < SOAK_KEYS; i++)
 		client->keys[i] =
