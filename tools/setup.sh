@@ -42,6 +42,8 @@ spin            -                   -              spin
 redis-server    redis               redis          redis
 curl            curl                curl           curl
 wrk             -                   wrk            wrk
+python3-redis   python3-redis       py311-redis    -
+libhiredis-dev  hiredis-devel       hiredis        hiredis
 '
 setup_coverage="$setup_tests"'
 gcovr           gcovr               py311-gcovr    gcovr

@@ -79,6 +79,7 @@ fixture_teardown(void **state)
 	gyre_loop_free(fixture->shard.loop);
 	store_free(&fixture->shard.store);
 	KV_INSIST(fixture->shard.store.budget.used == 0);
+	slowlog_clear(&fixture->shard.slowlog);
 	bytes_free(&fixture->shard.scratch);
 	args_free(&fixture->shard.own_args);
 	pubsub_fini(&fixture->shard.pubsub);

@@ -64,6 +64,8 @@ work(struct fixture *fixture)
 	fixture_ask(fixture, "client setname someone");
 	fixture_ask(fixture, "client setinfo lib-name library");
 	fixture_ask(fixture, "client list");
+	fixture_ask(fixture, "slowlog get");
+	fixture_ask(fixture, "slowlog reset");
 	fixture_ask(fixture, "watch a b c");
 	fixture_ask(fixture, "multi");
 	fixture_ask(fixture, "set a 2");
@@ -157,6 +159,7 @@ fail_each_allocation(void (*run)(struct fixture *fixture))
 		void *fixture;
 
 		assert_int_equal(fixture_setup(&fixture), 0);
+		((struct fixture *)fixture)->options.slow_ns = 0;
 		countdown = n;
 		run(fixture);
 		failed = countdown < 0;

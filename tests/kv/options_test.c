@@ -88,6 +88,23 @@ options_are_read(void **state)
 			 OPTIONS_RUN);
 	assert_string_equal(options.control, "/run/kv.sock");
 	assert_int_equal(parse(&options, "--control="), OPTIONS_BAD);
+	assert_int_equal(options.slow_ns, GYRE_MS(10));
+	assert_int_equal(options.slow_max, 128);
+	assert_int_equal(options.spin_ns, 0);
+	assert_int_equal(parse(&options, "--slowlog-log-slower-than 5 "
+					 "--slowlog-max-len 0 --spin 20000"),
+			 OPTIONS_RUN);
+	assert_int_equal(options.slow_ns, 5000);
+	assert_int_equal(options.slow_max, 0);
+	assert_int_equal(options.spin_ns, 20000);
+	assert_int_equal(parse(&options, "--slowlog-log-slower-than -1"),
+			 OPTIONS_RUN);
+	assert_true(options.slow_ns < 0);
+	assert_int_equal(parse(&options, "--slowlog-log-slower-than -2"),
+			 OPTIONS_BAD);
+	assert_int_equal(parse(&options, "--slowlog-max-len 100001"),
+			 OPTIONS_BAD);
+	assert_int_equal(parse(&options, "--spin 1000001"), OPTIONS_BAD);
 	assert_int_equal(parse(&options, "--maxclients 5 --max-bulk 1000"),
 			 OPTIONS_RUN);
 	assert_int_equal(options.clients_max, 5);

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "connection.h"
 #include "server.h"
+#include "slowlog.h"
 
 #define SPARE_MAX      64
 #define SPARE_TEXT_MAX ((size_t)32 * 1024)
@@ -62,6 +63,8 @@ run_request(struct batch *batch, struct shard *shard)
 
 	place_args(batch, batch->args.items + batch->args_done, request->argc);
 	command_run(&call);
+	request->took_ns = call.took_ns;
+	batch->has_slow |= slowlog_is_slow(shard, call.took_ns);
 	if (batch->unwanted)
 		bytes_reset(&batch->replies, SPARE_TEXT_MAX);
 	request->reply_end = batch->replies.length;
@@ -232,8 +235,25 @@ batch_post(struct batch *batch)
 	KV_INSIST(batch->done < batch->count);
 	bytes_reset(&batch->replies, batch->replies.capacity);
 	batch->replies_taken = 0;
+	batch->has_slow = false;
 	batch->task.run = run_requests;
 	return gyre_bus_post(batch->server->bus, batch->target, &batch->task);
+}
+
+void
+batch_log_slow(const struct batch *batch)
+{
+	const struct arg *argv = batch->args.items;
+
+	for (size_t i = 0; i < batch->done && batch->has_slow; i++) {
+		const struct request *request = &batch->requests[i];
+
+		if (i >= batch->taken &&
+		    request->command != &command_forget_watches)
+			slowlog_add(batch->connection, request->command, argv,
+				    request->argc, request->took_ns);
+		argv += request->argc;
+	}
 }
 
 bool

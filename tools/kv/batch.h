@@ -40,6 +40,7 @@ struct request {
 	const struct command *command;
 	bool resp3; /* the reply is to be */
 	size_t argc;
+	int64_t took_ns;
 	size_t reply_end; /* in the replies of the crossing it ran in */
 };
 
@@ -60,6 +61,7 @@ struct batch {
 	size_t args_done;  /* of the requests that have run */
 	size_t text_done;
 	size_t done;          /* requests that have run */
+	bool has_slow;        /* one of the last crossing was slow */
 	struct bytes replies; /* of those that ran in the last crossing */
 	/* -- home -- */
 	struct batch *next_spare;
@@ -87,6 +89,9 @@ void batch_add(struct batch *batch, const struct arg *arg);
 
 /* Send it. 0, or an errno and it is still here. */
 int batch_post(struct batch *batch);
+
+/* Add those of the last crossing that were slow to home's list. */
+void batch_log_slow(const struct batch *batch);
 
 /* Tell whether the reply to the next request is here. */
 bool batch_has_reply(const struct batch *batch);

@@ -336,22 +336,45 @@ add_subscriptions(struct bytes *text, const struct connection *connection)
 	    HASH_COUNT(subscriber->subscriptions[CHANNEL_PATTERN]));
 }
 
+/* What a connection takes, but for what its stream holds. */
+static size_t
+memory_of(const struct connection *connection)
+{
+	const struct transaction *transaction = &connection->transaction;
+	const struct replies *replies = &connection->replies;
+	size_t lanes = connection->shard->server->shards_count;
+
+	return sizeof(*connection) + lanes * sizeof(connection->lanes[0]) +
+	       connection->partial.capacity + replies->local.capacity +
+	       replies->capacity * sizeof(replies->slots[0]) +
+	       transaction->text.capacity +
+	       transaction->args.capacity * sizeof(struct arg) +
+	       connection->carried_bytes;
+}
+
+static void
+add_transaction(struct bytes *text, const struct connection *connection)
+{
+	if (connection->transaction.open)
+		add(text, " multi=%zu", connection->transaction.count);
+	else
+		add(text, " multi=-1");
+}
+
 static void
 add_buffers(struct bytes *text, const struct connection *connection)
 {
+	const struct bytes *partial = &connection->partial;
 	struct gyre_stream_stats stats;
 
 	gyre_stream_get_stats(connection->stream, &stats);
-	if (connection->transaction.open)
-		add(text, " multi=%zu multi-mem=%zu",
-		    connection->transaction.count,
-		    connection->transaction.text.length);
-	else
-		add(text, " multi=-1 multi-mem=0");
-	add(text, " qbuf=%zu", connection->partial.length);
-	add(text, " oll=%zu obl=%zu omem=%" PRIu64, connection->replies.count,
+	add(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu",
+	    partial->length, partial->capacity - partial->length,
+	    connection->carried_bytes, connection->transaction.text.length);
+	add(text, " obl=%zu oll=%zu omem=%zu tot-mem=%zu",
 	    replies_local_waiting(&connection->replies),
-	    (uint64_t)stats.pending_bytes);
+	    connection->replies.count, stats.pending_bytes,
+	    memory_of(connection) + stats.pending_bytes);
 }
 
 static void
@@ -380,9 +403,10 @@ clients_describe(const struct connection *connection, struct bytes *text)
 	add_times(text, connection);
 	add_flags(text, connection);
 	add_subscriptions(text, connection);
+	add_transaction(text, connection);
 	add_buffers(text, connection);
 	add_command(text, connection);
-	add(text, " user=default resp=%d", connection->resp3 ? 3 : 2);
+	add(text, " user=default redir=-1 resp=%d", connection->resp3 ? 3 : 2);
 	add_text(text, " lib-name=", connection->library_name);
 	add_text(text, " lib-ver=", connection->library_version);
 	add(text, " shard=%u\n", connection->shard->index);

@@ -186,6 +186,8 @@ static const struct command table[] = {
 	COUNTED("sintercard", -3, R, command_sintercard),
 	TOGETHER("sinterstore", -3, W | G, -1, 1, command_sinterstore, NULL),
 	KEY("sismember", 3, R | F, command_sismember),
+	ALL("slowlog", -2, N, GATHER_SLOW, command_slowlog,
+	    command_slowlog_check),
 	KEY("smembers", 2, R, command_sinter),
 	KEY("smismember", -3, R | F, command_smismember),
 	TOGETHER("smove", 4, W | F, 2, 1, command_smove, NULL),
@@ -293,8 +295,9 @@ touch_keys(struct call *call, size_t before)
 		watches_touch(watches, &call->argv[i]);
 }
 
-void
-command_run(struct call *call)
+/* Run a command; nobody has looked yet whether there is room. */
+static void
+run_if_room(struct call *call)
 {
 	const struct command *command = call->command;
 	struct store *store = &call->shard->store;
@@ -312,6 +315,21 @@ command_run(struct call *call)
 	if ((command->flags & COMMAND_WRITE) != 0 &&
 	    watches_any(&store->watches))
 		touch_keys(call, before);
+}
+
+void
+command_run(struct call *call)
+{
+	const struct shard *shard = call->shard;
+	int64_t began_ns;
+
+	if (shard->server->options->slow_ns < 0) {
+		run_if_room(call);
+		return;
+	}
+	began_ns = gyre_loop_time(shard->loop);
+	run_if_room(call);
+	call->took_ns = gyre_loop_time(shard->loop) - began_ns;
 }
 
 /* How much of an argument a message may show; it ends at a NUL. */

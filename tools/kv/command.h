@@ -49,6 +49,7 @@ enum gather_kind {
 	GATHER_UNION_COUNT, /* how many that are */
 	GATHER_LINES,       /* texts of lines about clients, by their ids */
 	GATHER_ANY,         /* integers: is any of them not 0? */
+	GATHER_SLOW,        /* slow commands, the newest first */
 	GATHER_COUNTS, /* arrays of bulk strings and integers, to be added */
 };
 
@@ -92,7 +93,9 @@ struct call {
 	struct shard *shard;           /* whose thread this is */
 	struct connection *connection; /* NULL: it may be another shard's */
 	enum gather_kind gather;       /* the command's, or what check says */
-	bool unchanged;                /* what it writes is as it was */
+	size_t limit;                  /* of what is gathered; 0: none */
+	int64_t took_ns; /* once it has run; 0 if nobody measures */
+	bool unchanged;  /* what it writes is as it was */
 };
 
 /* Find a command by its name, in either case; NULL: there is none. */
@@ -219,6 +222,10 @@ void command_punsubscribe(struct call *call);
 void command_publish(struct call *call);
 void command_pubsub(struct call *call);
 bool command_pubsub_check(struct call *call);
+
+/* command_slowlog.c */
+void command_slowlog(struct call *call);
+bool command_slowlog_check(struct call *call);
 
 /* command_transaction.c */
 void command_multi(struct call *call);

@@ -142,6 +142,8 @@ enum parameter_kind {
 	PARAMETER_UNIX_MODE,
 	PARAMETER_PROTECTED,
 	PARAMETER_UNREAD,
+	PARAMETER_SLOW,
+	PARAMETER_SLOW_MAX,
 };
 
 struct parameter {
@@ -163,6 +165,8 @@ static const struct parameter parameters[] = {
 	{ "proto-max-bulk-len", PARAMETER_BULK_MAX, NULL },
 	{ "protected-mode", PARAMETER_PROTECTED, NULL },
 	{ "save", PARAMETER_TEXT, "" },
+	{ "slowlog-log-slower-than", PARAMETER_SLOW, NULL },
+	{ "slowlog-max-len", PARAMETER_SLOW_MAX, NULL },
 	{ "timeout", PARAMETER_IDLE, NULL },
 	{ "unixsocket", PARAMETER_UNIX_PATH, NULL },
 	{ "unixsocketperm", PARAMETER_UNIX_MODE, NULL },
@@ -219,6 +223,15 @@ format_parameter(const struct call *call, const struct parameter *parameter,
 	case PARAMETER_PROTECTED:
 		snprintf(value, VALUE_MAX, "%s",
 			 options->protected_mode ? "yes" : "no");
+		break;
+	case PARAMETER_SLOW:
+		snprintf(value, VALUE_MAX, "%lld",
+			 options->slow_ns < 0
+				 ? -1
+				 : (long long)(options->slow_ns / 1000));
+		break;
+	case PARAMETER_SLOW_MAX:
+		snprintf(value, VALUE_MAX, "%zu", options->slow_max);
 		break;
 	case PARAMETER_UNREAD:
 		format_unread(options, value);

@@ -153,6 +153,7 @@ connection_drain_all(struct shard *shard)
 void
 connection_on_batch(struct connection *connection, struct batch *batch)
 {
+	batch_log_slow(batch);
 	lane_on_batch(connection, batch);
 	if (batch->replies.failed)
 		connection_abort(connection);

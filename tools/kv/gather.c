@@ -129,6 +129,8 @@ finish_sum(struct gather *gather, struct reply *reply)
 
 	for (size_t i = 0; i < gather->parts_count; i++)
 		sum += take_number(&gather->parts[i]);
+	if (gather->limit > 0 && sum > (int64_t)gather->limit)
+		sum = (int64_t)gather->limit;
 	reply_integer(reply, sum);
 }
 
@@ -337,6 +339,60 @@ finish_lines(struct gather *gather, struct reply *reply)
 	free(lines);
 }
 
+/* -- slow commands --------------------------------------------------------- */
+
+static int
+compare_newest_first(const void *one, const void *other)
+{
+	return compare_lines(other, one);
+}
+
+/* Find the texts that tell of slow commands; what found no memory is empty. */
+static size_t
+find_slow(struct gather *gather, struct line *lines)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < gather->parts_count; i++) {
+		struct gather_part *part = &gather->parts[i];
+
+		while (part->at < part->end) {
+			struct arg text = look_into(part);
+
+			take_bulk(part);
+			if (text.length == 0)
+				continue;
+			lines[count++] = (struct line){
+				.id = strtoull(text.data + strlen("*6\r\n:"),
+					       NULL, 10),
+				.text = text.data,
+				.length = text.length,
+			};
+		}
+	}
+	return count;
+}
+
+static void
+finish_slow(struct gather *gather, struct reply *reply)
+{
+	size_t count = open_arrays(gather);
+	struct line *lines = calloc(count + 1, sizeof(*lines));
+
+	if (lines == NULL) {
+		reply->bytes->failed = true;
+		return;
+	}
+	count = find_slow(gather, lines);
+	qsort(lines, count, sizeof(*lines), compare_newest_first);
+	if (count > gather->limit)
+		count = gather->limit;
+	reply_array(reply, count);
+	for (size_t i = 0; i < count; i++)
+		bytes_append(reply->bytes, lines[i].text, lines[i].length);
+	free(lines);
+}
+
 /* CLIENT KILL's old form. */
 static void
 finish_any(struct gather *gather, struct reply *reply)
@@ -377,6 +433,9 @@ finish(struct gather *gather, const struct server *server, struct reply *reply)
 		break;
 	case GATHER_LINES:
 		finish_lines(gather, reply);
+		break;
+	case GATHER_SLOW:
+		finish_slow(gather, reply);
 		break;
 	case GATHER_ANY:
 		finish_any(gather, reply);

@@ -28,6 +28,7 @@ struct gather_part {
 struct gather {
 	enum gather_kind kind;
 	bool resp3;        /* what the reply is to be; the parts' are RESP2 */
+	size_t limit;      /* of what is in the reply; 0: none */
 	unsigned sections; /* of INFO */
 	size_t own_length; /* of the own shard's reply */
 	size_t parts_count;

@@ -181,6 +181,7 @@ make_runtime(const struct options *options, struct gyre_runtime **ret_runtime)
 		.pin = options->pin,
 		.cpus = options->cpus,
 		.cpus_count = options->cpus_count,
+		.spin_ns = options->spin_ns,
 		.stop_signals = true,
 		.control_path = options->control,
 	};

@@ -21,6 +21,8 @@
 #define MEMORY_LIMIT        (1ULL << 50)
 #define UNREAD_LIMIT        (1ULL << 40)
 #define SECONDS_LIMIT       1000000000
+#define SLOW_LIMIT          1000000000000 /* microseconds */
+#define SLOW_MAX_LIMIT      100000
 #define BULK_MAX_LIMIT      (RESP_COMMAND_MAX / 2)
 
 enum option_value {
@@ -44,6 +46,9 @@ enum option_value {
 	OPTION_UNREAD,
 	OPTION_BULK_MAX,
 	OPTION_MEMORY_MAX,
+	OPTION_SLOW,
+	OPTION_SLOW_MAX,
+	OPTION_SPIN,
 	OPTION_CONTROL,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -70,6 +75,9 @@ static const struct option long_options[] = {
 	{ "unread-limit", required_argument, NULL, OPTION_UNREAD },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
 	{ "maxmemory", required_argument, NULL, OPTION_MEMORY_MAX },
+	{ "slowlog-log-slower-than", required_argument, NULL, OPTION_SLOW },
+	{ "slowlog-max-len", required_argument, NULL, OPTION_SLOW_MAX },
+	{ "spin", required_argument, NULL, OPTION_SPIN },
 	{ "control", required_argument, NULL, OPTION_CONTROL },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -116,6 +124,11 @@ static const char help[] =
 	"  --maxmemory BYTES    of keys and values, also as 100mb or 2gb; over "
 	"it what\n                       needs more is refused, nothing is "
 	"evicted (0: no limit)\n"
+	"  --slowlog-log-slower-than US\n                       keep commands "
+	"that take longer, -1: none (10000)\n"
+	"  --slowlog-max-len N  so many of them (128)\n"
+	"  --spin NS            look so long for work before a loop sleeps "
+	"(0)\n"
 	"  --control PATH       where gyre-top may look, for this user alone "
 	"(nowhere)\n"
 	"  --help               print this and exit\n"
@@ -275,6 +288,21 @@ parse_unread(const char *text, struct options *options)
 	return true;
 }
 
+/* Microseconds, or -1. */
+static bool
+parse_slow(const char *text, int64_t *ret_ns)
+{
+	unsigned long long number = 0;
+
+	*ret_ns = -1;
+	if (strcmp(text, "-1") == 0)
+		return true;
+	if (!parse_number(text, 0, SLOW_LIMIT, &number))
+		return false;
+	*ret_ns = (int64_t)number * 1000;
+	return true;
+}
+
 /* Three octal digits, with a 0 before them or not. */
 static bool
 parse_mode(const char *text, unsigned *ret)
@@ -325,6 +353,12 @@ take_client_option(struct options *options, int option, char *text)
 		return true;
 	case OPTION_UNREAD:
 		return parse_unread(text, options);
+	case OPTION_SLOW:
+		return parse_slow(text, &options->slow_ns);
+	case OPTION_SLOW_MAX:
+		valid = parse_number(text, 0, SLOW_MAX_LIMIT, &number);
+		options->slow_max = (size_t)number;
+		return valid;
 	default:
 		return false;
 	}
@@ -430,6 +464,10 @@ take_option(struct options *options, int option, char *text)
 		return valid;
 	case OPTION_PIN:
 		return parse_pin(text, options);
+	case OPTION_SPIN:
+		valid = parse_number(text, 0, GYRE_SPIN_MAX_NS, &number);
+		options->spin_ns = (int64_t)number;
+		return valid;
 	case OPTION_PLAN:
 		options->wants_plan = true;
 		return true;
@@ -485,6 +523,8 @@ options_parse(struct options *options, int argc, char **argv)
 		.tls_1_3 = true,
 		.pin = GYRE_PIN_AUTO,
 		.clients_max = CLIENTS_MAX_DEFAULT,
+		.slow_ns = INT64_C(10000) * 1000,
+		.slow_max = 128,
 		.bulk_max = RESP_BULK_MAX_DEFAULT,
 		.protected_mode = true,
 		.unix_mode = 0600,

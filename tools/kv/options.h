@@ -45,10 +45,13 @@ struct options {
 	size_t unread_long_max;
 	int64_t unread_long_ns;
 	size_t bulk_max;
-	size_t memory_max;           /* of keys and values; 0: no limit */
-	bool has_tls;                /* clients may come with TLS */
-	bool wants_tls;              /* an option of TLS was given */
-	uint16_t tls_port;           /* 0: any free one */
+	int64_t slow_ns;   /* a command that is kept took; below 0: none is */
+	size_t slow_max;   /* of those */
+	int64_t spin_ns;   /* a loop may look for work before it sleeps */
+	size_t memory_max; /* of keys and values; 0: no limit */
+	bool has_tls;      /* clients may come with TLS */
+	bool wants_tls;    /* an option of TLS was given */
+	uint16_t tls_port; /* 0: any free one */
 	const char *tls_certificate; /* files */
 	const char *tls_key;
 	const char *tls_ca; /* NULL: none */

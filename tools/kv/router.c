@@ -15,6 +15,7 @@
 #include "lane.h"
 #include "number.h"
 #include "server.h"
+#include "slowlog.h"
 
 /* A command on its way to several shards. */
 struct fan {
@@ -32,6 +33,8 @@ run_here(struct call *call, struct connection *connection)
 	size_t before = call->reply->bytes->length;
 
 	command_run(call);
+	slowlog_add(connection, call->command, call->argv, call->argc,
+		    call->took_ns);
 	replies_add_local(&connection->replies,
 			  call->reply->bytes->length - before);
 }
@@ -127,6 +130,8 @@ run_own_part(struct fan *fan)
 	call.argv = own->items;
 	call.argc = own->count;
 	command_run(&call);
+	slowlog_add(fan->connection, call.command, call.argv, call.argc,
+		    call.took_ns);
 	fan->gather->own_length = reply.bytes->length - before;
 }
 
@@ -147,6 +152,7 @@ begin_fan(struct fan *fan, size_t parts_max, size_t keys_max)
 		connection_abort(fan->connection);
 		return false;
 	}
+	fan->gather->limit = fan->call->limit;
 	fan->gather->resp3 = fan->call->reply->resp3;
 	fan->connection->serial++;
 	return true;

@@ -165,6 +165,7 @@ free_shard(void *state)
 	pubsub_fini(&shard->pubsub);
 	batch_free_spare(shard);
 	store_free(&shard->store);
+	slowlog_clear(&shard->slowlog);
 	bytes_free(&shard->scratch);
 	args_free(&shard->own_args);
 	free(shard);

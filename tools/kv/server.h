@@ -19,6 +19,7 @@
 #include "keyhash.h"
 #include "options.h"
 #include "pubsub.h"
+#include "slowlog.h"
 #include "store.h"
 
 struct batch;
@@ -59,6 +60,7 @@ struct shard {
 	bool publications_full;    /* enough are; until half of them are back */
 	struct batch *spare;       /* batches to fill again */
 	size_t spare_count;
+	struct slowlog slowlog;
 	struct bytes scratch; /* of whoever runs, until it returns */
 	struct args own_args; /* of the own part of a command, likewise */
 	bool draining;        /* nothing is read any more */
@@ -83,6 +85,7 @@ struct server {
 	 */
 	struct shard *shards[GYRE_SHARDS_MAX];
 	/* -- any thread, atomic -- */
+	atomic_ullong last_slow; /* number of a slow command, the next one's */
 	struct budget_pool memory;
 	struct gyre_limit clients; /* connected to all shards */
 };
