@@ -58,16 +58,17 @@ push(struct gyre_stream *stream, const unsigned char *data, size_t length)
 	int turn = 0;
 
 	while (done < length && used > 0 && gyre__stream_may_hand_out(stream)) {
+		const struct gyre_bytes handed = { data + done, length - done };
+
 		if (turn++ == HAND_OUTS_PER_EVENT || gyre__raised()) {
 			stream->hand_out_due = true;
 			gyre__stream_do_later(stream);
 			break;
 		}
-		stream->handed =
-			(struct gyre_bytes){ data + done, length - done };
-		used = stream->ops.on_read(stream, data + done, length - done,
+		stream->handed = &handed;
+		used = stream->ops.on_read(stream, handed.data, handed.length,
 					   stream->arg);
-		stream->handed = (struct gyre_bytes){ .data = NULL };
+		stream->handed = NULL;
 		if (stream->moved)
 			return 0; /* what was not used has gone along */
 		GYRE_REQUIRE(used <= length - done);

@@ -47,7 +47,7 @@ settle_input(struct gyre_stream *stream, size_t used)
 {
 	struct gyre__buffer *input = &stream->input;
 	const unsigned char *kept = gyre__buffer_bytes(input);
-	const unsigned char *handed = stream->handed.data;
+	const struct gyre_bytes *handed = stream->handed;
 
 	if (handed == NULL) {
 		GYRE_REQUIRE(used == 0);
@@ -55,13 +55,16 @@ settle_input(struct gyre_stream *stream, size_t used)
 		stream->pull.taken = 0;
 		return 0;
 	}
-	GYRE_REQUIRE(used <= stream->handed.length);
+	GYRE_REQUIRE(used <= handed->length);
 	/* If there is any input, what was handed out is of it. */
 	if (kept == NULL)
-		return gyre__buffer_append(input, stream->sys, handed + used,
-					   stream->handed.length - used);
-	gyre__buffer_consume(input, stream->sys,
-			     (size_t)(handed - kept) + used);
+		return gyre__buffer_append(input, stream->sys,
+					   (const unsigned char *)handed->data +
+						   used,
+					   handed->length - used);
+	gyre__buffer_consume(
+		input, stream->sys,
+		(size_t)((const unsigned char *)handed->data - kept) + used);
 	return 0;
 }
 

@@ -41,8 +41,7 @@ struct gyre_stream {
 	void *arg;
 	size_t read_max_bytes;
 	size_t write_high_bytes;
-	size_t write_max_bytes; /* SIZE_MAX: none */
-	bool no_delay;
+	size_t write_max_bytes;           /* SIZE_MAX: none */
 	struct gyre_limit *limit;         /* a place in it; or NULL */
 	struct gyre_transport *transport; /* NULL: none, the socket itself */
 
@@ -53,25 +52,29 @@ struct gyre_stream {
 	int error;                     /* for on_close */
 	enum gyre__stream_state state;
 	unsigned interest; /* what the handler waits for */
-	bool later_posted;
-	bool moved; /* to another loop: nobody hears of it any more */
 
-	/* input */
+	/* flags, beside each other: an idle stream is small */
+	bool no_delay; /* immutable after open */
+	bool later_posted;
+	bool moved;        /* to another loop: nobody hears of it any more */
 	bool paused;       /* by the user */
 	bool ended;        /* the peer has half-closed */
 	bool hand_out_due; /* what is unread is to be handed out again */
 	bool end_due;      /* the user is to be told that it has ended */
-	struct gyre__buffer input; /* read, not used */
-	struct gyre_bytes handed;  /* what on_read has, while it runs */
-	struct gyre__pull pull;    /* without on_read */
+	bool full;         /* was over write_high_bytes, not yet at half */
+	bool drain_due;    /* on_drain is to be called */
+	bool blocked;      /* the kernel took less than it was given */
+	bool ending;       /* half-close once all has left */
+	bool shut;         /* we have half-closed */
+
+	/* input */
+	struct gyre__buffer input;       /* read, not used */
+	const struct gyre_bytes *handed; /* what on_read has; NULL: it does not
+					    run */
+	struct gyre__pull pull;          /* without on_read */
 	uint64_t read_bytes;
 
 	/* output */
-	bool full;      /* was over write_high_bytes, not yet at half of it */
-	bool drain_due; /* on_drain is to be called */
-	bool blocked;   /* the kernel took less than it was given */
-	bool ending;    /* half-close once all has left */
-	bool shut;      /* we have half-closed */
 	struct gyre__buffer output;   /* written, not sent */
 	struct gyre__lending lending; /* what leaves in between */
 	uint64_t written_bytes;
