@@ -136,7 +136,9 @@ GYRE_API int gyre_datagram_send(struct gyre_datagram *socket,
 				size_t length);
 
 /*
- * Stop handing out. The kernel keeps what comes until its buffer is full.
+ * Stop handing out. The kernel keeps what comes until its buffer is full. An
+ * error of the peer's is told all the same; with kqueue not before the next
+ * send, or gyre_datagram_resume().
  *
  * Thread: owner
  */

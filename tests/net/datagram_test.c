@@ -528,6 +528,10 @@ so_is_it_while_paused(void **state)
 	open_client(port);
 	gyre_datagram_pause(client);
 	send_many(1, 1);
+	run_for(GYRE_MS(1));
+	/* kqueue says nothing to who waits for nothing; the next send does. */
+	if (seen.errors == 0)
+		send_many(1, 1);
 	run_until_counted(&seen.errors, 1);
 	assert_int_equal(seen.error, -ECONNREFUSED);
 }

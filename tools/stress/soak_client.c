@@ -218,8 +218,10 @@ ask(struct soak_client *client)
 			soak_keys_ask(client->keys, &client->random,
 				      &client->text, next_step(client));
 	}
-	ask_of_doubt(client);
-	if (--client->batches == 0)
+	/* What a cut would undo would never be removed. */
+	if (--client->batches > 0)
+		ask_of_doubt(client);
+	else
 		leave_after(client);
 	count(&client->tally->commands, client->steps_count);
 	send_text(client);
