@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <unistd.h>
 
 /* -- what descriptors report ---------------------------------------------- */
@@ -86,6 +87,15 @@ reset_by(int fd)
 	close(fd);
 }
 
+/* What one end of a TCP connection does may take a moment to the other. */
+static void
+wait_for_news(int fd)
+{
+	struct pollfd news = { .fd = fd, .events = POLLIN };
+
+	CHECK(poll(&news, 1, 10000) == 1);
+}
+
 static void
 L69_the_kernel_s_read_and_write_come_in_one_call(void **state)
 {
@@ -152,6 +162,7 @@ L70_a_tcp_fin_is_readable_and_no_error(void **state)
 	(void)state;
 	make_tcp_pair(fds);
 	close(fds[1]);
+	wait_for_news(fds[0]);
 	assert_int_equal(events_of(fds[0], GYRE_READ), 0x1);
 	assert_int_equal(events_of(fds[0], GYRE_WRITE), 0x4);
 	close(fds[0]);
@@ -165,6 +176,7 @@ L70_a_tcp_reset_is_read_error_and_hang_up(void **state)
 	(void)state;
 	make_tcp_pair(fds);
 	reset_by(fds[1]);
+	wait_for_news(fds[0]);
 	assert_int_equal(events_of(fds[0], GYRE_READ), 0x19);
 	close(fds[0]);
 }
