@@ -346,8 +346,7 @@ take_client_option(struct options *options, int option, char *text)
 	case OPTION_PROTECTED:
 		return parse_yes_no(text, &options->protected_mode);
 	case OPTION_IDLE:
-		valid = parse_number(text, 0, SECONDS_LIMIT, &number);
-		if (!valid)
+		if (!parse_number(text, 0, SECONDS_LIMIT, &number))
 			return false;
 		options->idle_ns = GYRE_SECONDS((int64_t)number);
 		return true;

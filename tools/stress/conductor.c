@@ -48,10 +48,11 @@ conductor_now_ns(void)
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static void
-nap(int64_t ns)
+void
+conductor_nap(int64_t ns)
 {
-	struct timespec pause = { 0, (long)ns };
+	const struct timespec pause = { ns / INT64_C(1000000000),
+					(long)(ns % INT64_C(1000000000)) };
 
 	nanosleep(&pause, NULL);
 }
@@ -84,7 +85,7 @@ guard_main(void *arg)
 			report_broken(LAW_STALL, &life->actors[0],
 				      "nothing brings %s about",
 				      atomic_load(&conductor.guarded_what));
-		nap(NAP_NS * 1000);
+		conductor_nap(NAP_NS * 1000);
 	}
 	return NULL;
 }
@@ -157,7 +158,7 @@ conductor_await(struct life *life, const char *what,
 {
 	conductor.moved_ns = conductor_now_ns();
 	while (!is_so(life, arg)) {
-		nap(NAP_NS);
+		conductor_nap(NAP_NS);
 		look(life, what);
 	}
 }

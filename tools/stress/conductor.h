@@ -27,4 +27,7 @@ void conductor_await(struct life *life, const char *what,
 
 int64_t conductor_now_ns(void);
 
+/* Have this thread sleep. */
+void conductor_nap(int64_t ns);
+
 #endif

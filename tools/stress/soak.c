@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <gyre/gyre.h>
@@ -190,15 +189,6 @@ print_json(const struct options *options, const struct totals_of_soak *totals,
 /* -- the run --------------------------------------------------------------- */
 
 static void
-nap(long milliseconds)
-{
-	const struct timespec pause = { milliseconds / 1000,
-					milliseconds % 1000 * 1000000 };
-
-	nanosleep(&pause, NULL);
-}
-
-static void
 look_at_memory(const struct soak *soak, struct soak_control *control,
 	       int64_t elapsed_ns, struct memory *memory)
 {
@@ -246,7 +236,7 @@ have_them_run(struct soak *soak, struct soak_control *control,
 			" messages\n",
 			(double)elapsed_ns / 1e9, totals.commands,
 			totals.connections, totals.cuts, totals.received);
-		nap(1000);
+		conductor_nap(GYRE_SECONDS(1));
 	}
 }
 
@@ -261,7 +251,7 @@ have_them_end(struct soak *soak)
 			soak_broken(soak, "no stall",
 				    "%u clients do not come to their end",
 				    atomic_load(&soak->clients));
-		nap(10);
+		conductor_nap(GYRE_MS(10));
 	}
 }
 
