@@ -13,6 +13,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+/* What Linux takes for the seconds before a probe; other systems take more. */
+#define KEEPALIVE_MAX_S 32767
+#define PROBES          3
+
 static int
 make_socket(const struct gyre_sys *sys, int family, int type)
 {
@@ -32,13 +36,17 @@ make_socket(const struct gyre_sys *sys, int family, int type)
 }
 
 static int
-set_option(const struct gyre_sys *sys, int fd, int level, int name)
+set_value(const struct gyre_sys *sys, int fd, int level, int name, int value)
 {
-	int on = 1;
-
-	if (sys->setsockopt(fd, level, name, &on, sizeof(on)) < 0)
+	if (sys->setsockopt(fd, level, name, &value, sizeof(value)) < 0)
 		return -errno;
 	return 0;
+}
+
+static int
+set_option(const struct gyre_sys *sys, int fd, int level, int name)
+{
+	return set_value(sys, fd, level, name, 1);
 }
 
 static int
@@ -201,8 +209,59 @@ gyre__socket_error(const struct gyre_sys *sys, int fd)
 	return -error;
 }
 
+/* -- connected ------------------------------------------------------------- */
+
+/* The name differs: Linux's, or macOS's. */
+#if defined(TCP_KEEPIDLE)
+#define KEEPALIVE_IDLE TCP_KEEPIDLE
+#elif defined(TCP_KEEPALIVE)
+#define KEEPALIVE_IDLE TCP_KEEPALIVE
+#endif
+
+uint16_t
+gyre__socket_keepalive_s(int64_t keepalive_ns)
+{
+	if (keepalive_ns <= 0)
+		return 0;
+	if (keepalive_ns >= GYRE_SECONDS((int64_t)KEEPALIVE_MAX_S))
+		return KEEPALIVE_MAX_S;
+	return (uint16_t)((keepalive_ns + GYRE_SECONDS(1) - 1) /
+			  GYRE_SECONDS(1));
+}
+
+/*
+ * After so long the peer is asked, PROBES times; all together is about twice
+ * as long. While something waits to be acknowledged the system does not probe,
+ * but sends that again for a quarter of an hour: it is told to stop as early.
+ */
+static void
+keep_alive(const struct gyre_sys *sys, int fd, int idle_s)
+{
+	int interval_s = idle_s >= PROBES ? idle_s / PROBES : 1;
+	int all_s = idle_s + PROBES * interval_s;
+
+	/* Not every stream is TCP. */
+#if defined(KEEPALIVE_IDLE)
+	if (set_value(sys, fd, IPPROTO_TCP, KEEPALIVE_IDLE, idle_s) < 0)
+		return;
+#endif
+#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+	(void)set_value(sys, fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
+	(void)set_value(sys, fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+#endif
+#if defined(TCP_USER_TIMEOUT)
+	(void)set_value(sys, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, all_s * 1000);
+#elif defined(TCP_RXT_CONNDROPTIME)
+	(void)set_value(sys, fd, IPPROTO_TCP, TCP_RXT_CONNDROPTIME, all_s);
+#else
+	(void)all_s;
+#endif
+	(void)set_option(sys, fd, SOL_SOCKET, SO_KEEPALIVE);
+}
+
 void
-gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay)
+gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay,
+		  uint16_t keepalive_s)
 {
 #ifdef SO_NOSIGPIPE
 	(void)set_option(sys, fd, SOL_SOCKET, SO_NOSIGPIPE);
@@ -210,6 +269,8 @@ gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay)
 	/* Not every stream is TCP. */
 	if (no_delay)
 		(void)set_option(sys, fd, IPPROTO_TCP, TCP_NODELAY);
+	if (keepalive_s > 0)
+		keep_alive(sys, fd, keepalive_s);
 }
 
 bool

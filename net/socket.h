@@ -5,6 +5,7 @@
 #define GYRE_NET_SOCKET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct gyre_sys;
@@ -68,8 +69,12 @@ int gyre__socket_connect(const struct gyre_sys *sys,
 /* The error that waits in a socket, negative, or 0. */
 int gyre__socket_error(const struct gyre_sys *sys, int fd);
 
+/* The seconds before a probe, which the systems count in; 0: no probes. */
+uint16_t gyre__socket_keepalive_s(int64_t keepalive_ns);
+
 /* Prepare a connected socket for a stream; what it cannot do is left. */
-void gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay);
+void gyre__socket_tune(const struct gyre_sys *sys, int fd, bool no_delay,
+		       uint16_t keepalive_s);
 
 /* Whether a call failed only for now; the loop says when to try again. */
 bool gyre__socket_would_block(int error);

@@ -350,6 +350,7 @@ set_options(struct gyre_stream *stream,
 	stream->write_max_bytes =
 		or_default(options->write_max_bytes, SIZE_MAX);
 	stream->no_delay = options->no_delay;
+	stream->keepalive_s = gyre__socket_keepalive_s(options->keepalive_ns);
 	stream->limit = options->limit;
 	stream->patience.idle_ns = options->idle_ns;
 	stream->transport = options->transport;
@@ -403,7 +404,8 @@ gyre__stream_adopt(struct gyre_stream *stream, int fd)
 	stream->fd = fd;
 	stream->interest = GYRE_READ;
 	gyre__loop_count_connection(stream->loop, 1);
-	gyre__socket_tune(stream->sys, fd, stream->no_delay);
+	gyre__socket_tune(stream->sys, fd, stream->no_delay,
+			  stream->keepalive_s);
 	return 0;
 }
 

@@ -54,7 +54,8 @@ struct gyre_stream {
 	unsigned interest; /* what the handler waits for */
 
 	/* flags, beside each other: an idle stream is small */
-	bool no_delay; /* immutable after open */
+	uint16_t keepalive_s; /* both immutable after open */
+	bool no_delay;
 	bool later_posted;
 	bool moved;        /* to another loop: nobody hears of it any more */
 	bool paused;       /* by the user */

@@ -80,7 +80,14 @@ struct gyre_stream_options {
 	size_t write_high_bytes; /* 0: 1 MiB; over it reading pauses */
 	size_t write_max_bytes;  /* 0: none; over it writes are refused */
 	bool no_delay;           /* TCP_NODELAY */
-	int64_t idle_ns;         /* as for gyre_stream_set_idle(); 0: none */
+	/*
+	 * TCP: ask a peer of which nothing was heard for so long whether it is
+	 * still there, in whole seconds up to 32767; 0: never. One that is gone
+	 * without a word, or takes nothing of what waits for it, is known after
+	 * about twice that, not before four seconds; on_close gets -ETIMEDOUT.
+	 */
+	int64_t keepalive_ns;
+	int64_t idle_ns; /* as for gyre_stream_set_idle(); 0: none */
 	/* In which the connection has a place: the stream's, as the descriptor
 	 * is, and given back when that closes. NULL: none */
 	struct gyre_limit *limit;

@@ -38,7 +38,8 @@ class Options(unittest.TestCase):
         for option in ("--bind", "--port", "--loops", "--pin",
                        "--maxclients", "--max-bulk", "--maxmemory",
                        "--unixsocket", "--unixsocketperm", "--requirepass",
-                       "--protected-mode", "--timeout", "--unread-limit"):
+                       "--protected-mode", "--timeout", "--unread-limit",
+                       "--tcp-keepalive"):
             self.assertIn(option, done.stdout)
         self.assertIn("in memory only", done.stdout)
         done = run("--version")

@@ -1,15 +1,19 @@
 """What attackers of any server share."""
 
 import contextlib
+import ctypes
 import functools
 import os
 import random
 import socket
 import ssl
+import struct
 import sys
 import threading
 
 from kv_servers import Failure
+
+SO_ATTACH_FILTER = 26  # Linux; the module has no name for it
 
 
 def descriptors(server):
@@ -32,6 +36,13 @@ def reset(client):
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                       b"\x01\x00\x00\x00\x00\x00\x00\x00")
     client.close()
+
+
+def drop_all(client):
+    """Let a socket's system drop whatever comes for it from now on."""
+    drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+    client.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                      struct.pack("HP", 1, ctypes.addressof(drop)))
 
 
 class Attack:

@@ -15,7 +15,8 @@ import socket
 import sys
 import unittest
 
-from hostile import Attack, Storm, client_hello, descriptors, reset
+from hostile import (Attack, Storm, client_hello, descriptors, drop_all,
+                     reset)
 from kv_servers import (TIMEOUT, GyreKv, encode, info, is_sanitized, parse,
                         wait_for)
 from witness import SHARDS, Witness
@@ -238,6 +239,55 @@ class Readers(Hostile):
             self.assertEqual(told[0], number + 1)
             self.assertEqual(told, sorted(told, reverse=True))
             attack.serve()
+
+
+class Vanished(Hostile):
+    """Clients that are gone without a word: their machine, or the way to it.
+    Their systems drop whatever comes, and so acknowledge and reset nothing."""
+
+    def clients_that_vanish(self, attack, number):
+        """Some have said nothing, some are idle, some have a reply that they
+        don't acknowledge, or more of them than are taken, and some subscribe
+        and are told something."""
+        said = [b"", encode("PING"), encode("PING"), encode("PING"),
+                encode("SUBSCRIBE", "c")]
+        last = [b"", b"", encode("PING"), encode("GET", "big") * 100, b""]
+        with attack.server.client() as other:
+            other.ask("SET", "big", "x" * 100000)
+        for n in range(number):
+            client = attack.client()
+            if said[n % 5]:
+                client.send(said[n % 5])
+                client.reply()
+            drop_all(client.socket)
+            client.socket.sendall(last[n % 5])
+        with attack.server.client() as other:
+            other.ask("PUBLISH", "c", "x" * 1000)
+
+    def vanish(self, name, *options, but_subscribers=False):
+        number = count(100, 25)
+        with self.attack(name, number * 2 * MIB, *options) as attack:
+            before = descriptors(attack.server)
+            self.clients_that_vanish(attack, number)
+            left = number // 5 if but_subscribers else 0
+            with attack.server.client() as client:
+                wait_for(lambda: int(info(client)["connected_clients"]) ==
+                         SHARDS + 1 + left, "the end of who has vanished")
+                self.assertEqual(
+                    len(parse(client.ask("CLIENT", "LIST")).splitlines()),
+                    SHARDS + 1 + left)
+            attack.serve()
+            wait_for(lambda: descriptors(attack.server) == before + left,
+                     "closing all")
+            for client in attack.clients:
+                reset(client.socket)
+
+    def test_they_are_asked_and_closed(self):
+        self.vanish("who vanishes is asked", "--tcp-keepalive", "1")
+
+    def test_they_say_nothing_and_are_closed(self):
+        self.vanish("who vanishes says nothing", "--timeout", "5",
+                    "--tcp-keepalive", "0", but_subscribers=True)
 
 
 class Protocol(Hostile):

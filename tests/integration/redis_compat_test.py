@@ -475,6 +475,7 @@ def test_what_clients_ask_first(kv, redis):
     for command in ([b"CONFIG", b"GET", b"save"],
                     [b"CONFIG", b"GET", b"appendonly"],
                     [b"CONFIG", b"GET", b"maxclients"],
+                    [b"CONFIG", b"GET", b"tcp-keepalive"],
                     [b"config", b"get", b"proto-max-bulk-len"],
                     [b"CONFIG", b"GET", b"no-such-parameter"],
                     [b"INFO", b"no-such-section"],

@@ -131,6 +131,11 @@ limits_of_clients_are_read(void **state)
 	assert_string_equal(options.password, "secret");
 	assert_false(options.protected_mode);
 	assert_int_equal(options.idle_ns, GYRE_SECONDS(90));
+	assert_int_equal(options.keepalive_ns, GYRE_SECONDS(300));
+	assert_int_equal(parse(&options, "--tcp-keepalive 32767"), OPTIONS_RUN);
+	assert_int_equal(options.keepalive_ns, GYRE_SECONDS(32767));
+	assert_int_equal(parse(&options, "--tcp-keepalive 0"), OPTIONS_RUN);
+	assert_int_equal(options.keepalive_ns, 0);
 	assert_int_equal(parse(&options, "--unread-limit 3000,2000,5"),
 			 OPTIONS_RUN);
 	assert_int_equal(options.unread_max, 3000);
@@ -241,6 +246,8 @@ bad_options_get_one_line(void **state)
 		"--timeout -1",
 		"--protected-mode maybe",
 		"--timeout x",
+		"--tcp-keepalive -1",
+		"--tcp-keepalive 32768",
 		"--requirepass=",
 		"--unread-limit 1,2,3",
 		"--unread-limit 2,1",

@@ -138,6 +138,7 @@ enum parameter_kind {
 	PARAMETER_BULK_MAX,
 	PARAMETER_MEMORY_MAX,
 	PARAMETER_IDLE,
+	PARAMETER_KEEPALIVE,
 	PARAMETER_UNIX_PATH,
 	PARAMETER_UNIX_MODE,
 	PARAMETER_PROTECTED,
@@ -167,6 +168,7 @@ static const struct parameter parameters[] = {
 	{ "save", PARAMETER_TEXT, "" },
 	{ "slowlog-log-slower-than", PARAMETER_SLOW, NULL },
 	{ "slowlog-max-len", PARAMETER_SLOW_MAX, NULL },
+	{ "tcp-keepalive", PARAMETER_KEEPALIVE, NULL },
 	{ "timeout", PARAMETER_IDLE, NULL },
 	{ "unixsocket", PARAMETER_UNIX_PATH, NULL },
 	{ "unixsocketperm", PARAMETER_UNIX_MODE, NULL },
@@ -219,6 +221,10 @@ format_parameter(const struct call *call, const struct parameter *parameter,
 	case PARAMETER_IDLE:
 		snprintf(value, VALUE_MAX, "%lld",
 			 (long long)(options->idle_ns / GYRE_SECONDS(1)));
+		break;
+	case PARAMETER_KEEPALIVE:
+		snprintf(value, VALUE_MAX, "%lld",
+			 (long long)(options->keepalive_ns / GYRE_SECONDS(1)));
 		break;
 	case PARAMETER_PROTECTED:
 		snprintf(value, VALUE_MAX, "%s",

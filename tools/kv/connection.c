@@ -365,6 +365,7 @@ connection_open(struct shard *shard, int fd, bool with_tls)
 	const struct gyre_stream_options stream_options = {
 		.no_delay = true,
 		.idle_ns = options->idle_ns,
+		.keepalive_ns = options->keepalive_ns,
 		.limit = &shard->server->clients,
 	};
 	size_t lanes_size = shard->server->shards_count * sizeof(struct lane);

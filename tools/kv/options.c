@@ -21,6 +21,7 @@
 #define MEMORY_LIMIT        (1ULL << 50)
 #define UNREAD_LIMIT        (1ULL << 40)
 #define SECONDS_LIMIT       1000000000
+#define KEEPALIVE_LIMIT     32767         /* seconds, as Linux has it */
 #define SLOW_LIMIT          1000000000000 /* microseconds */
 #define SLOW_MAX_LIMIT      100000
 #define BULK_MAX_LIMIT      (RESP_COMMAND_MAX / 2)
@@ -43,6 +44,7 @@ enum option_value {
 	OPTION_PASSWORD,
 	OPTION_PROTECTED,
 	OPTION_IDLE,
+	OPTION_KEEPALIVE,
 	OPTION_UNREAD,
 	OPTION_BULK_MAX,
 	OPTION_MEMORY_MAX,
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
 	{ "requirepass", required_argument, NULL, OPTION_PASSWORD },
 	{ "protected-mode", required_argument, NULL, OPTION_PROTECTED },
 	{ "timeout", required_argument, NULL, OPTION_IDLE },
+	{ "tcp-keepalive", required_argument, NULL, OPTION_KEEPALIVE },
 	{ "unread-limit", required_argument, NULL, OPTION_UNREAD },
 	{ "max-bulk", required_argument, NULL, OPTION_BULK_MAX },
 	{ "maxmemory", required_argument, NULL, OPTION_MEMORY_MAX },
@@ -118,6 +121,9 @@ static const char help[] =
 	"  --maxclients N       connections at a time (10000)\n"
 	"  --timeout SECONDS    close who says nothing for so long, 0: never; "
 	"subscribers\n                       may (0)\n"
+	"  --tcp-keepalive SECONDS  ask the system of who says nothing for so "
+	"long, close\n                       who has not answered after twice "
+	"that, 0: never (300)\n"
 	"  --unread-limit A,B,S close a subscriber that A bytes wait for, or B "
 	"bytes for\n                       S seconds (33554432,8388608,60)\n"
 	"  --max-bulk BYTES     longest argument or value (536870912)\n"
@@ -350,6 +356,11 @@ take_client_option(struct options *options, int option, char *text)
 			return false;
 		options->idle_ns = GYRE_SECONDS((int64_t)number);
 		return true;
+	case OPTION_KEEPALIVE:
+		if (!parse_number(text, 0, KEEPALIVE_LIMIT, &number))
+			return false;
+		options->keepalive_ns = GYRE_SECONDS((int64_t)number);
+		return true;
 	case OPTION_UNREAD:
 		return parse_unread(text, options);
 	case OPTION_SLOW:
@@ -526,6 +537,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.slow_max = 128,
 		.bulk_max = RESP_BULK_MAX_DEFAULT,
 		.protected_mode = true,
+		.keepalive_ns = GYRE_SECONDS(300),
 		.unix_mode = 0600,
 		.unread_max = (size_t)32 * 1024 * 1024,
 		.unread_long_max = (size_t)8 * 1024 * 1024,

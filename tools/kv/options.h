@@ -35,8 +35,9 @@ struct options {
 	bool wants_plan; /* print where the shards would run, and end */
 	unsigned clients_max;
 	char password[OPTIONS_PASSWORD_MAX + 1]; /* "": none is asked for */
-	bool protected_mode; /* without a password: this machine alone */
-	int64_t idle_ns;     /* a client may say nothing for; 0: for ever */
+	bool protected_mode;  /* without a password: this machine alone */
+	int64_t idle_ns;      /* a client may say nothing for; 0: for ever */
+	int64_t keepalive_ns; /* then its system is asked; 0: it is not */
 	/*
 	 * Messages that wait for a subscriber: over the one it is closed, over
 	 * the other if that lasts.
