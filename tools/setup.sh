@@ -43,6 +43,7 @@ redis-server    redis               redis          redis
 curl            curl                curl           curl
 wrk             -                   wrk            wrk
 python3-redis   python3-redis       py311-redis    -
+tcl             tcl                 tcl86          tcl-tk
 libhiredis-dev  hiredis-devel       hiredis        hiredis
 '
 setup_coverage="$setup_tests"'

@@ -5,6 +5,7 @@ MULTI, EXEC and WATCH: atomic on one shard, whichever it is; compared with
 redis-server, over keys with one tag, byte by byte.
 """
 
+import itertools
 import os
 import random
 import re
@@ -240,6 +241,47 @@ class Alone(unittest.TestCase):
 
 
 KEYS = [b"{t}%d" % number for number in range(4)]
+KEY, OTHER = KEYS[:2]
+
+# What makes a key what it is, and commands that write, often nothing.
+VALUES = [
+    [], [["SET", b"1"]], [["SET", b"1"], ["EXPIRE", b"1000"]],
+    [["RPUSH", b"a", b"c"]], [["HSET", b"a", b"1"]], [["SADD", b"a", b"c"]],
+    [["ZADD", b"1", b"a", b"2", b"c"]],
+]
+CHANGES = [
+    ["APPEND", KEY, b""], ["SETRANGE", KEY, b"0", b""], ["SET", KEY, b"1"],
+    ["SET", KEY, b"1", "XX", "GET"], ["GETSET", KEY, b"1"], ["GETDEL", KEY],
+    ["SETNX", KEY, b"1"], ["MSETNX", KEY, b"1", OTHER, b"2"],
+    ["GETEX", KEY], ["GETEX", KEY, "EX", b"100"], ["GETEX", KEY, "PERSIST"],
+    ["INCRBY", KEY, b"0"], ["INCRBYFLOAT", KEY, b"0"],
+    ["DEL", KEY], ["UNLINK", KEY, OTHER], ["TOUCH", KEY],
+    ["EXPIRE", KEY, b"100", "NX"], ["EXPIRE", KEY, b"-1"], ["PERSIST", KEY],
+    ["RENAME", KEY, OTHER], ["RENAME", KEY, KEY], ["RENAMENX", KEY, OTHER],
+    ["LPUSH", KEY, b"a"], ["LPUSHX", KEY, b"a"], ["RPUSHX", KEY, b"a"],
+    ["LPOP", KEY], ["RPOP", KEY, b"0"], ["RPOP", KEY, b"2"],
+    ["LINSERT", KEY, "BEFORE", b"a", b"b"],
+    ["LINSERT", KEY, "AFTER", b"x", b"b"], ["LSET", KEY, b"0", b"a"],
+    ["LREM", KEY, b"0", b"a"], ["LREM", KEY, b"0", b"x"],
+    ["LTRIM", KEY, b"0", b"-1"], ["LMOVE", KEY, OTHER, "LEFT", "LEFT"],
+    ["LMOVE", KEY, KEY, "LEFT", "LEFT"], ["RPOPLPUSH", KEY, OTHER],
+    ["HSET", KEY, b"a", b"1"], ["HSETNX", KEY, b"a", b"1"],
+    ["HSETNX", KEY, b"b", b"1"], ["HDEL", KEY, b"a"], ["HDEL", KEY, b"x"],
+    ["HINCRBY", KEY, b"a", b"0"], ["HINCRBYFLOAT", KEY, b"a", b"0"],
+    ["SADD", KEY, b"a"], ["SADD", KEY, b"a", b"b"], ["SREM", KEY, b"a"],
+    ["SREM", KEY, b"x"], ["SPOP", KEY, b"0"],
+    ["SMOVE", KEY, OTHER, b"a"], ["SMOVE", KEY, OTHER, b"x"],
+    ["SMOVE", KEY, KEY, b"a"], ["SINTERSTORE", KEY, OTHER],
+    ["SUNIONSTORE", KEY, OTHER], ["SDIFFSTORE", KEY, OTHER, KEY],
+    ["ZADD", KEY, b"1", b"a"], ["ZADD", KEY, b"5", b"a"],
+    ["ZADD", KEY, "XX", b"5", b"a", b"1", b"x"],
+    ["ZADD", KEY, "NX", "CH", b"5", b"a"],
+    ["ZADD", KEY, "GT", "INCR", b"-1", b"a"], ["ZINCRBY", KEY, b"0", b"a"],
+    ["ZREM", KEY, b"a"], ["ZREM", KEY, b"x"], ["ZPOPMIN", KEY],
+    ["ZPOPMAX", KEY, b"0"], ["ZREMRANGEBYRANK", KEY, b"0", b"0"],
+    ["ZREMRANGEBYSCORE", KEY, b"8", b"9"],
+    ["ZREMRANGEBYLEX", KEY, b"[a", b"[b"], ["FLUSHALL"], ["FLUSHDB"],
+]
 
 
 @unittest.skipUnless(RedisServer.program, "there is no redis-server")
@@ -284,6 +326,40 @@ class AsRedis(unittest.TestCase):
             for pair in pairs:
                 for client in pair:
                     client.close()
+
+    def test_what_counts_as_changed(self):
+        """Is a transaction that watches a key refused after a command, as
+        Redis refuses it? Two keys of each type, with all that writes."""
+        with GyreKv(PROGRAM) as kv, RedisServer() as redis:
+            pairs = [(kv.client(), kv.client(), kv.client()),
+                     (redis.client(), redis.client(), redis.client())]
+            for *begin, command in itertools.product(VALUES, VALUES, CHANGES):
+                if begin[1] and OTHER not in command:
+                    continue
+                with self.subTest(begin=begin, command=command):
+                    self.assertEqual(*[self.effect(clients, begin, command)
+                                       for clients in pairs])
+            for client in sum(pairs, ()):
+                client.close()
+
+    def effect(self, clients, begin, command):
+        """The command's reply, and those of what watched each key."""
+        writer, *watchers = clients
+        writer.send(encode("DEL", *KEYS[:2]))
+        count = 1
+        for key, value in zip(KEYS, begin):
+            for name, *words in value:
+                writer.send(encode(name, key, *words))
+                count += 1
+        for _ in range(count):
+            writer.reply()
+        for key, watcher in zip(KEYS, watchers):
+            watcher.ask("WATCH", key)
+        replies = [writer.ask(*command)]
+        for watcher in watchers:
+            watcher.send(encode("MULTI") + encode("EXEC"))
+            replies.append((watcher.reply(), watcher.reply()))
+        return replies
 
     def test_what_is_not_done_in_a_transaction(self):
         with GyreKv(PROGRAM) as kv, RedisServer() as redis:

@@ -296,6 +296,9 @@ the_connection_has_its_commands(void **state)
 	ASK("ping", "+PONG\r\n");
 	ASK("ping hello", "$5\r\nhello\r\n");
 	ASK("echo hello", "$5\r\nhello\r\n");
+	ASK("time", "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n");
+	fixture_pass_ms(fixture, 2345);
+	ASK("time", "*2\r\n$10\r\n1700000002\r\n$6\r\n345000\r\n");
 	ASK("select 0", "+OK\r\n");
 	ASK("select 1", "-ERR DB index is out of range\r\n");
 	ASK("select x", "-ERR value is not an integer or out of range\r\n");

@@ -10,6 +10,7 @@
 #include "keytable.h"
 
 #define KEYS 20000
+#define EACH 100
 
 struct item {
 	struct keytable_node node;
@@ -221,7 +222,7 @@ popping_takes_each_once(void **state)
 	assert_int_equal(count, KEYS);
 }
 
-/* -- walks ----------------------------------------------------------------- */
+/* -- chance ---------------------------------------------------------------- */
 
 static void
 meet(struct keytable_node *node, void *arg)
@@ -229,6 +230,38 @@ meet(struct keytable_node *node, void *arg)
 	(void)arg;
 	((struct item *)node)->met++;
 }
+
+/* Pearson's chi-square over n keys is n on average, and 2 n its variance. */
+static void
+every_key_is_as_likely(void **state)
+{
+	struct world *world = *state;
+	uint64_t random = 1;
+
+	/* At sizes at which half of the buckets are split, too. */
+	for (unsigned size = 1; size < 1000; size = size * 3 + 1) {
+		double chi_square = 0;
+
+		for (unsigned i = 0; i < size; i++) {
+			world->items[i].met = 0;
+			if (!world->items[i].here)
+				add(world, i);
+		}
+		for (unsigned i = 0; i < EACH * size; i++)
+			meet(keytable_choose(&world->table, &random), NULL);
+		for (unsigned i = 0; i < size; i++) {
+			double off = (double)world->items[i].met - EACH;
+
+			chi_square += off * off / EACH;
+		}
+		/* Seven times its deviation. */
+		chi_square -= size;
+		assert_true(chi_square < 0 ||
+			    chi_square * chi_square < 7 * 7 * 2.0 * size);
+	}
+}
+
+/* -- walks ----------------------------------------------------------------- */
 
 static void
 a_still_table_is_met_once(void **state)
@@ -317,6 +350,7 @@ main(void)
 		TEST(coming_and_going_changes_nothing),
 		TEST(keys_with_one_hash_are_told_apart),
 		TEST(popping_takes_each_once),
+		TEST(every_key_is_as_likely),
 		TEST(a_still_table_is_met_once),
 		TEST(a_growing_table_is_met_whole),
 		TEST(a_shrinking_table_is_met_whole),

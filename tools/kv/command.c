@@ -20,6 +20,7 @@
 #define G COMMAND_GROWS
 #define O COMMAND_AT_ONCE
 #define E COMMAND_ALONE
+#define T COMMAND_TELLS
 
 /* The longest name there is, to copy one for a search. */
 #define NAME_MAX_LENGTH 16
@@ -99,19 +100,19 @@ static const struct command table[] = {
 	{ "exec", 1, O, ROUTE_EXEC, 0, 0, GATHER_NEVER, command_exec,
 	  command_exec_check },
 	KEYS("exists", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
-	KEY("expire", -3, W | F, command_expire),
-	KEY("expireat", -3, W | F, command_expireat),
+	KEY("expire", -3, W | T | F, command_expire),
+	KEY("expireat", -3, W | T | F, command_expireat),
 	KEY("expiretime", 2, R | F, command_expiretime),
 	ALL("flushall", -1, W, GATHER_STATUS, command_flush,
 	    command_flush_check),
 	ALL("flushdb", -1, W, GATHER_STATUS, command_flush,
 	    command_flush_check),
 	KEY("get", 2, R | F, command_get),
-	KEY("getdel", 2, W | F, command_getdel),
+	KEY("getdel", 2, W | T | F, command_getdel),
 	KEY("getex", -2, W | F, command_getex),
 	KEY("getrange", 4, R, command_getrange),
 	KEY("getset", 3, W | G | F, command_getset),
-	KEY("hdel", -3, W | F, command_hdel),
+	KEY("hdel", -3, W | T | F, command_hdel),
 	HOME("hello", -1, F | S, command_hello),
 	KEY("hexists", 3, R | F, command_hexists),
 	KEY("hget", 3, R | F, command_hget),
@@ -125,7 +126,7 @@ static const struct command table[] = {
 	KEY("hrandfield", -2, R, command_hrandfield),
 	KEY("hscan", -3, R, command_hscan),
 	KEY("hset", -4, W | G | F, command_hset),
-	KEY("hsetnx", 4, W | G | F, command_hsetnx),
+	KEY("hsetnx", 4, W | T | G | F, command_hsetnx),
 	KEY("hstrlen", 3, R | F, command_hstrlen),
 	KEY("hvals", 2, R, command_hvals),
 	KEY("incr", 2, W | G | F, command_incr),
@@ -133,27 +134,27 @@ static const struct command table[] = {
 	KEY("incrbyfloat", 3, W | G | F, command_incrbyfloat),
 	ALL("info", -1, 0, GATHER_INFO, command_info, NULL),
 	KEY("lindex", 3, R, command_lindex),
-	KEY("linsert", 5, W | G, command_linsert),
+	KEY("linsert", 5, W | T | G, command_linsert),
 	KEY("llen", 2, R | F, command_llen),
-	TOGETHER("lmove", 5, W | G, 2, 1, command_lmove, NULL),
-	KEY("lpop", -2, W | F, command_lpop),
+	TOGETHER("lmove", 5, W | T | G, 2, 1, command_lmove, NULL),
+	KEY("lpop", -2, W | T | F, command_lpop),
 	KEY("lpos", -3, R, command_lpos),
 	KEY("lpush", -3, W | G | F, command_lpush),
-	KEY("lpushx", -3, W | G | F, command_lpushx),
+	KEY("lpushx", -3, W | T | G | F, command_lpushx),
 	KEY("lrange", 4, R, command_lrange),
-	KEY("lrem", 4, W, command_lrem),
+	KEY("lrem", 4, W | T, command_lrem),
 	KEY("lset", 4, W | G, command_lset),
 	KEY("ltrim", 4, W, command_ltrim),
 	SUBKEY("memory", -2, R | N, command_memory, command_memory_check),
 	KEYS("mget", -2, R | F, 1, GATHER_BULKS, command_mget, NULL),
 	KEYS("mset", -3, W | G, 2, GATHER_STATUS, command_mset,
 	     command_mset_check),
-	TOGETHER("msetnx", -3, W | G, -1, 2, command_msetnx,
+	TOGETHER("msetnx", -3, W | T | G, -1, 2, command_msetnx,
 		 command_mset_check),
 	HOME("multi", 1, F | O, command_multi),
-	KEY("persist", 2, W | F, command_persist),
-	KEY("pexpire", -3, W | F, command_pexpire),
-	KEY("pexpireat", -3, W | F, command_pexpireat),
+	KEY("persist", 2, W | T | F, command_persist),
+	KEY("pexpire", -3, W | T | F, command_pexpire),
+	KEY("pexpireat", -3, W | T | F, command_pexpireat),
 	KEY("pexpiretime", 2, R | F, command_pexpiretime),
 	HOME("ping", -1, F | A | E, command_ping),
 	KEY("psetex", 4, W | G, command_psetex),
@@ -166,13 +167,13 @@ static const struct command table[] = {
 	/* Redis looks at QUIT before it counts arguments. */
 	HOME("quit", -1, F | A | S | O, command_quit),
 	TOGETHER("rename", 3, W, 2, 1, command_rename, NULL),
-	TOGETHER("renamenx", 3, W | F, 2, 1, command_renamenx, NULL),
+	TOGETHER("renamenx", 3, W | T | F, 2, 1, command_renamenx, NULL),
 	TURN("reset", 1, F | A | S | O, command_reset),
-	KEY("rpop", -2, W | F, command_rpop),
-	TOGETHER("rpoplpush", 3, W | G, 2, 1, command_rpoplpush, NULL),
+	KEY("rpop", -2, W | T | F, command_rpop),
+	TOGETHER("rpoplpush", 3, W | T | G, 2, 1, command_rpoplpush, NULL),
 	KEY("rpush", -3, W | G | F, command_rpush),
-	KEY("rpushx", -3, W | G | F, command_rpushx),
-	KEY("sadd", -3, W | G | F, command_sadd),
+	KEY("rpushx", -3, W | T | G | F, command_rpushx),
+	KEY("sadd", -3, W | T | G | F, command_sadd),
 	CURSOR("scan", -2, R, command_scan),
 	KEY("scard", 2, R | F, command_scard),
 	TOGETHER("sdiff", -2, R, -1, 1, command_sdiff, NULL),
@@ -180,7 +181,7 @@ static const struct command table[] = {
 	HOME("select", 2, F | E, command_select),
 	KEY("set", -3, W | G, command_set),
 	KEY("setex", 4, W | G, command_setex),
-	KEY("setnx", 3, W | G | F, command_setnx),
+	KEY("setnx", 3, W | T | G | F, command_setnx),
 	KEY("setrange", 4, W | G, command_setrange),
 	TOGETHER("sinter", -2, R, -1, 1, command_sinter, NULL),
 	COUNTED("sintercard", -3, R, command_sintercard),
@@ -190,16 +191,17 @@ static const struct command table[] = {
 	    command_slowlog_check),
 	KEY("smembers", 2, R, command_sinter),
 	KEY("smismember", -3, R | F, command_smismember),
-	TOGETHER("smove", 4, W | F, 2, 1, command_smove, NULL),
-	KEY("spop", -2, W | F, command_spop),
+	TOGETHER("smove", 4, W | T | F, 2, 1, command_smove, NULL),
+	KEY("spop", -2, W | T | F, command_spop),
 	KEY("srandmember", -2, R, command_srandmember),
-	KEY("srem", -3, W | F, command_srem),
+	KEY("srem", -3, W | T | F, command_srem),
 	KEY("sscan", -3, R, command_sscan),
 	KEY("strlen", 2, R | F, command_strlen),
 	TURN("subscribe", -2, P | A, command_subscribe),
 	KEY("substr", 4, R, command_getrange),
 	TOGETHER("sunion", -2, R, -1, 1, command_sunion, NULL),
 	TOGETHER("sunionstore", -3, W | G, -1, 1, command_sunionstore, NULL),
+	HOME("time", 1, F | E, command_time),
 	KEYS("touch", -2, R | F, 1, GATHER_SUM, command_exists, NULL),
 	KEY("ttl", 2, R | F, command_ttl),
 	KEY("type", 2, R | F, command_type),
@@ -214,17 +216,17 @@ static const struct command table[] = {
 	KEY("zincrby", 4, W | G | F, command_zincrby),
 	KEY("zlexcount", 4, R | F, command_zlexcount),
 	KEY("zmscore", -3, R | F, command_zmscore),
-	KEY("zpopmax", -2, W | F, command_zpopmax),
-	KEY("zpopmin", -2, W | F, command_zpopmin),
+	KEY("zpopmax", -2, W | T | F, command_zpopmax),
+	KEY("zpopmin", -2, W | T | F, command_zpopmin),
 	KEY("zrandmember", -2, R, command_zrandmember),
 	KEY("zrange", -4, R, command_zrange),
 	KEY("zrangebylex", -4, R, command_zrangebylex),
 	KEY("zrangebyscore", -4, R, command_zrangebyscore),
 	KEY("zrank", 3, R | F, command_zrank),
-	KEY("zrem", -3, W | F, command_zrem),
-	KEY("zremrangebylex", 4, W, command_zremrangebylex),
-	KEY("zremrangebyrank", 4, W, command_zremrangebyrank),
-	KEY("zremrangebyscore", 4, W, command_zremrangebyscore),
+	KEY("zrem", -3, W | T | F, command_zrem),
+	KEY("zremrangebylex", 4, W | T, command_zremrangebylex),
+	KEY("zremrangebyrank", 4, W | T, command_zremrangebyrank),
+	KEY("zremrangebyscore", 4, W | T, command_zremrangebyscore),
 	KEY("zrevrange", -4, R, command_zrevrange),
 	KEY("zrevrangebylex", -4, R, command_zrevrangebylex),
 	KEY("zrevrangebyscore", -4, R, command_zrevrangebyscore),
@@ -274,9 +276,33 @@ command_takes(int arity, size_t argc)
 }
 
 /*
- * Tell transactions of what a command has written. What does not say that it
- * has changed nothing may have; an error has, of several keys, perhaps some.
+ * Tell whether a reply says that nothing was done. Where memory ran out, some
+ * of it may have been.
  */
+static bool
+says_nothing(const struct call *call, size_t before)
+{
+	static const char *const nothing[] = { ":0\r",  ":-1\r", "$-1\r",
+					       "*-1\r", "*0\r",  "~0\r",
+					       "_\r" };
+	const struct bytes *bytes = call->reply->bytes;
+	const char *reply = bytes->data + before;
+	size_t length = bytes->length - before;
+
+	if (length == 0)
+		return false;
+	if (reply[0] == '-')
+		return length < 4 || memcmp(reply, "-OOM", 4) != 0;
+	if ((call->command->flags & COMMAND_TELLS) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		if (length > strlen(nothing[i]) &&
+		    memcmp(reply, nothing[i], strlen(nothing[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Tell transactions of what a command has written, or may have. */
 static void
 touch_keys(struct call *call, size_t before)
 {
@@ -286,10 +312,7 @@ touch_keys(struct call *call, size_t before)
 	size_t end = command->key_last < 0 ? call->argc
 					   : (size_t)command->key_last + 1;
 
-	if (call->unchanged || step == 0 ||
-	    (command->route == ROUTE_KEY &&
-	     call->reply->bytes->length > before &&
-	     call->reply->bytes->data[before] == '-'))
+	if (call->unchanged || step == 0 || says_nothing(call, before))
 		return;
 	for (size_t i = 1; i < end; i += step)
 		watches_touch(watches, &call->argv[i]);

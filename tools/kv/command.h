@@ -64,6 +64,8 @@ enum command_flags {
 	COMMAND_GROWS = 128,   /* it takes memory, and is refused without */
 	COMMAND_AT_ONCE = 256, /* in a transaction it does not wait for EXEC */
 	COMMAND_ALONE = 512,   /* it needs no key and no connection */
+	/* It replies 0, nothing or -1 if it has changed nothing. */
+	COMMAND_TELLS = 1024,
 };
 
 struct call;
@@ -95,7 +97,7 @@ struct call {
 	enum gather_kind gather;       /* the command's, or what check says */
 	size_t limit;                  /* of what is gathered; 0: none */
 	int64_t took_ns; /* once it has run; 0 if nobody measures */
-	bool unchanged;  /* what it writes is as it was */
+	bool unchanged;  /* what it writes is as it was, or has been told */
 };
 
 /* Find a command by its name, in either case; NULL: there is none. */
@@ -239,6 +241,7 @@ void command_unwatch(struct call *call);
 extern const struct command command_forget_watches;
 
 /* command_server.c */
+void command_time(struct call *call);
 void command_command(struct call *call);
 void command_config(struct call *call);
 /* info.c */

@@ -119,7 +119,6 @@ expire(struct call *call, int64_t milliseconds, bool absolute)
 		return;
 	entry = store_find(store, &call->argv[1]);
 	if (entry == NULL || !conditions_hold(&conditions, entry, when_ms)) {
-		call->unchanged = true;
 		reply_integer(call->reply, 0);
 		return;
 	}
@@ -257,6 +256,7 @@ command_getex(struct call *call)
 	}
 	if (!typed_read(call, &call->argv[1], OBJECT_STRING, &entry))
 		return;
+	call->unchanged = entry == NULL;
 	if (entry == NULL) {
 		reply_null(call->reply);
 		return;
@@ -269,6 +269,7 @@ command_getex(struct call *call)
 		store_remove(store, entry);
 	else if (options.expiry != NULL)
 		store_expire(store, entry, when_ms);
-	else if (options.persist)
-		store_persist(store, entry);
+	else
+		call->unchanged =
+			!options.persist || !store_persist(store, entry);
 }

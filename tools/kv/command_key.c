@@ -66,9 +66,10 @@ rename_key(struct call *call, bool if_absent)
 		reply_error(call->reply, "no such key");
 		return;
 	}
+	call->unchanged = is_same(&call->argv[1], &call->argv[2]);
 	if (if_absent && store_find(store, &call->argv[2]) != NULL)
 		done = false;
-	else if (!is_same(&call->argv[1], &call->argv[2]) &&
+	else if (!call->unchanged &&
 		 !store_rename(store, entry, &call->argv[2])) {
 		reply_no_memory(call->reply);
 		return;
@@ -99,8 +100,8 @@ command_persist(struct call *call)
 	struct store *store = &call->shard->store;
 	struct entry *entry = store_find(store, &call->argv[1]);
 
-	call->unchanged = entry == NULL || !store_persist(store, entry);
-	reply_integer(call->reply, !call->unchanged);
+	reply_integer(call->reply,
+		      entry != NULL && store_persist(store, entry));
 }
 
 void

@@ -87,6 +87,7 @@ command_setrange(struct call *call)
 	}
 	if (!typed_find(call, &call->argv[1], OBJECT_STRING, &entry))
 		return;
+	call->unchanged = length == 0;
 	if (length == 0)
 		reply_integer(call->reply,
 			      entry != NULL ? (int64_t)entry->value_length : 0);

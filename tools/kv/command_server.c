@@ -6,9 +6,13 @@
 
 #include "command.h"
 #include "glob.h"
+#include "number.h"
 #include "server.h"
 
 #define VALUE_MAX 128
+
+#define NS_PER_S  INT64_C(1000000000)
+#define NS_PER_US 1000
 
 /* -- COMMAND --------------------------------------------------------------- */
 
@@ -293,4 +297,25 @@ command_config(struct call *call)
 	};
 
 	subcommand_run(call, list);
+}
+
+/* -- TIME ------------------------------------------------------------------ */
+
+static void
+reply_decimal(struct reply *reply, int64_t number)
+{
+	char text[NUMBER_TEXT_MAX];
+
+	reply_bulk(reply, text, number_format(number, text));
+}
+
+/* By the clock that keys expire by. */
+void
+command_time(struct call *call)
+{
+	int64_t now_ns = store_now_ns(&call->shard->store);
+
+	reply_array(call->reply, 2);
+	reply_decimal(call->reply, now_ns / NS_PER_S);
+	reply_decimal(call->reply, now_ns % NS_PER_S / NS_PER_US);
 }

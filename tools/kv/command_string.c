@@ -159,10 +159,7 @@ command_getdel(struct call *call)
 {
 	struct entry *entry;
 
-	if (!get(call, &entry))
-		return;
-	call->unchanged = entry == NULL;
-	if (entry != NULL)
+	if (get(call, &entry) && entry != NULL)
 		store_remove(&call->shard->store, entry);
 }
 
@@ -181,7 +178,6 @@ command_setnx(struct call *call)
 {
 	bool found = store_find(&call->shard->store, &call->argv[1]) != NULL;
 
-	call->unchanged = found;
 	if (found || set_value(call, &call->argv[2], false, ENTRY_FOREVER,
 			       call->reply->bytes->length))
 		reply_integer(call->reply, !found);

@@ -21,6 +21,9 @@
 /* Below one key in so many buckets the table shrinks, by as many at a time. */
 #define SPARSE 4
 
+/* Of a bucket, when a key is chosen: one chain in a million is longer. */
+#define CHOICE_PLACES 8
+
 /* Who fell behind for want of memory catches up: so many at a time. */
 #define SPLITS_MAX 2
 
@@ -389,22 +392,31 @@ next_random(uint64_t *random)
 	return *random;
 }
 
+/*
+ * A bucket is drawn, and a place in it of which there are as many in each; if
+ * nobody is there, again. So every key is as likely as every other, but that
+ * one in a chain which is longer than the places comes a little too seldom.
+ */
 struct keytable_node *
 keytable_choose(const struct keytable *table, uint64_t *random)
 {
 	struct keytable_node *node;
 	struct keytable_node *first;
 	uint64_t number;
-	size_t length = 0;
+	size_t length;
 
 	KV_INSIST(table->count > 0);
 	do {
 		number = next_random(random);
-		first = *keytable_bucket(table, (uint32_t)(number >> 32));
-	} while (first == NULL);
-	for (node = first; node != NULL; node = node->next)
-		length++;
-	for (number = (number & UINT32_MAX) % length; number > 0; number--)
+		first = *bucket_at(table,
+				   (number >> 32) * table->buckets >> 32);
+		length = 0;
+		for (node = first; node != NULL; node = node->next)
+			length++;
+	} while (length <= number % CHOICE_PLACES);
+	for (number = (uint32_t)number %
+		      (length > CHOICE_PLACES ? length : CHOICE_PLACES);
+	     number > 0; number--)
 		first = first->next;
 	return first;
 }

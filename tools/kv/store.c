@@ -54,9 +54,15 @@ store_has_room(struct store *store, const struct arg *args, size_t count)
 }
 
 int64_t
+store_now_ns(const struct store *store)
+{
+	return gyre_loop_time(store->loop) + store->epoch_ns;
+}
+
+int64_t
 store_now_ms(const struct store *store)
 {
-	return (gyre_loop_time(store->loop) + store->epoch_ns) / NS_PER_MS;
+	return store_now_ns(store) / NS_PER_MS;
 }
 
 size_t

@@ -61,7 +61,8 @@ void store_stop(struct store *store);
 /* Free everything; the loop is closed. */
 void store_free(struct store *store);
 
-/* Return the store's time. */
+/* Return the store's time, since 1970. */
+int64_t store_now_ns(const struct store *store);
 int64_t store_now_ms(const struct store *store);
 
 /* Return how many keys there are. */

@@ -298,6 +298,10 @@ keep_result(struct call *call, struct set *result)
 	struct entry *entry = store_find(store, &call->argv[1]);
 	size_t count = result->members.count;
 
+	/* It changes this key alone, none that it has read. */
+	call->unchanged = true;
+	if (count > 0 || entry != NULL)
+		watches_touch(&store->watches, &call->argv[1]);
 	if (count == 0) {
 		discards_add_object(&store->discards, &result->object);
 		if (entry != NULL)

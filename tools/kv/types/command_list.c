@@ -372,6 +372,7 @@ command_ltrim(struct call *call)
 	    !typed_find(call, &call->argv[1], OBJECT_LIST, &entry))
 		return;
 	if (entry == NULL) {
+		call->unchanged = true;
 		reply_ok(call->reply);
 		return;
 	}

@@ -145,17 +145,25 @@ command_spop(struct call *call)
 static void
 move_member(struct call *call, struct entry *from, const struct arg *name)
 {
+	struct watches *watches = &call->shard->store.watches;
 	struct entry *to = typed_open(call, &call->argv[2], OBJECT_SET);
+	int added;
 
 	if (to == NULL)
 		return;
-	if (set_add(set_of(to), name) < 0) {
+	added = set_add(set_of(to), name);
+	if (added < 0) {
 		reply_no_memory(call->reply);
 		typed_close(call, to);
 		return;
 	}
-	if (from != to)
+	call->unchanged = true;
+	if (added > 0)
+		watches_touch(watches, &call->argv[2]);
+	if (from != to) {
 		set_remove(set_of(from), name);
+		watches_touch(watches, &call->argv[1]);
+	}
 	typed_close(call, from);
 	reply_integer(call->reply, 1);
 }

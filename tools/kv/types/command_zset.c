@@ -170,6 +170,7 @@ add_all(struct call *call, struct entry *entry,
 		updated += addition.updated;
 	}
 	typed_close(call, entry);
+	call->unchanged = added + updated == 0;
 	if (!options->increment)
 		reply_integer(call->reply,
 			      options->changed ? added + updated : added);
@@ -187,6 +188,7 @@ add(struct call *call, const struct add_options *options)
 	if (!typed_find(call, &call->argv[1], OBJECT_ZSET, &entry))
 		return;
 	if (entry == NULL && options->if_present) {
+		call->unchanged = true;
 		if (options->increment)
 			reply_null(call->reply);
 		else
