@@ -39,7 +39,7 @@ class Options(unittest.TestCase):
                        "--maxclients", "--max-bulk", "--maxmemory",
                        "--unixsocket", "--unixsocketperm", "--requirepass",
                        "--protected-mode", "--timeout", "--unread-limit",
-                       "--tcp-keepalive"):
+                       "--tcp-keepalive", "--steer", "LISTEN_FDS"):
             self.assertIn(option, done.stdout)
         self.assertIn("in memory only", done.stdout)
         done = run("--version")

@@ -4,11 +4,14 @@ A server is started and ended by its own process id. A client sees replies as
 the bytes they are.
 """
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -43,13 +46,14 @@ def wait_for(condition, what):
 class Server:
     """A process that listens on self.port."""
 
-    def __init__(self, command):
+    def __init__(self, command, environment=None, **how):
         self.errors = tempfile.TemporaryFile()
         # A loop of a busy machine that waits for a CPU is no complaint.
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE,
                                         stderr=self.errors,
                                         env={**os.environ,
-                                             "GYRE_WATCHDOG": "0"})
+                                             "GYRE_WATCHDOG": "0",
+                                             **(environment or {})}, **how)
         self.pid = self.process.pid
         self.ended = False
         self.port = None
@@ -117,6 +121,57 @@ class GyreKv(Server):
         self.port = int(found[1])
         self.welcome = [line] + [self.process.stdout.readline().decode()
                                  for _ in range(5)]
+
+
+# Started with the descriptors, the process id or "", and the command.
+HAND_OVER = """
+import os, sys
+for number, fd in enumerate(sys.argv[1].split(",")):
+    os.dup2(int(fd), 3 + number)
+os.environ["LISTEN_PID"] = sys.argv[2] or str(os.getpid())
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+@contextlib.contextmanager
+def hand_over(sockets, names=None, pid=""):
+    """How to start a program with sockets, as systemd does, who puts them at 3
+    and behind it: the words before its command, its environment, and what else
+    Popen is told."""
+    # Out of the way of where they are to be.
+    copies = [fcntl.fcntl(each.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
+              for each in sockets]
+    environment = {"LISTEN_FDS": str(len(copies))}
+    if names is not None:
+        environment["LISTEN_FDNAMES"] = ":".join(names)
+    try:
+        yield ([sys.executable, "-c", HAND_OVER, ",".join(map(str, copies)),
+                pid], environment, {"pass_fds": copies})
+    finally:
+        for fd in copies:
+            os.close(fd)
+
+
+class InheritingKv(Server):
+    """gyre-kv with sockets of ours; four loops unless told otherwise. It says
+    where it is in self.places."""
+
+    def __init__(self, program, sockets, *options, names=None):
+        with hand_over(sockets, names) as (words, environment, how):
+            super().__init__([*words, program, "--loops", "4", "--pin",
+                              "none", *options], environment, **how)
+        self.places = []
+        while (line := self.process.stdout.readline().decode()):
+            if line == "Try:\n":
+                break
+            if found := re.search(r"(?:listens|and)( with TLS)? (?:on|at) "
+                                  r"(\S+)$", line):
+                self.places.append((found[2], found[1] is not None))
+        else:
+            self.process.wait(TIMEOUT)
+            raise Failure(f"it does not start: {self.complaints()}")
+        self.welcome = [self.process.stdout.readline().decode()
+                        for _ in range(3)]
 
 
 class RedisServer(Server):

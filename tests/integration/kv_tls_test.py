@@ -16,7 +16,8 @@ import sys
 import tempfile
 import unittest
 
-from kv_servers import Client, Failure, GyreKv, Server, TIMEOUT, wait_for
+from kv_servers import (Client, Failure, GyreKv, Server, TIMEOUT, hand_over,
+                        wait_for)
 
 PROGRAM = sys.argv.pop()
 OPENSSL = shutil.which("openssl")
@@ -73,13 +74,17 @@ class Folder:
 class TlsKv(GyreKv):
     """gyre-kv with a port for TLS, self.tls_port, and a plain one or none."""
 
-    def __init__(self, files, *options, plain=True):
+    def __init__(self, files, *options, plain=True, sockets=None, names=None):
         command = [PROGRAM, "--port", "0" if plain else "off", "--tls-port",
                    "0", "--tls-cert-file", files.path("server.pem"),
                    "--tls-key-file", files.path("server.key"),
                    "--tls-ca-cert-file", files.path("ca.pem"),
                    "--loops", "2", "--pin", "none", *options]
-        Server.__init__(self, command)
+        if sockets is None:
+            Server.__init__(self, command)
+        else:
+            with hand_over(sockets, names) as (words, environment, how):
+                Server.__init__(self, [*words, *command], environment, **how)
         self.files = files
         if plain:
             self.port = self.port_of(r"listens on \S+:(\d+)$")
@@ -150,6 +155,18 @@ class Tls(unittest.TestCase):
             with server.tls_client() as client, server.client() as plain:
                 self.assertEqual(client.ask("SET", "a", "1"), b"+OK\r\n")
                 self.assertEqual(plain.ask("GET", "a"), b"$1\r\n1\r\n")
+
+    def test_a_socket_that_is_inherited(self):
+        """Named tls it is for TLS; another is not where --port is off."""
+        with socket.create_server(("127.0.0.1", 0)) as ours:
+            port = ours.getsockname()[1]
+            with TlsKv(self.files, sockets=[ours], names=["tls"]) as server:
+                self.assertEqual(server.tls_port, port)
+                with server.tls_client() as client, server.client() as plain:
+                    self.assertEqual(client.ask("SET", "a", "1"), b"+OK\r\n")
+                    self.assertEqual(plain.ask("GET", "a"), b"$1\r\n1\r\n")
+            with self.assertRaisesRegex(Failure, "but --port is off"):
+                TlsKv(self.files, plain=False, sockets=[ours], names=["a"])
 
     def test_large_values_come_and_go(self):
         value = os.urandom(1 << 20) * 5

@@ -189,6 +189,9 @@ pins_are_read(void **state)
 	assert_int_equal(options.pin, GYRE_PIN_PACK);
 	assert_int_equal(parse(&options, "--pin core"), OPTIONS_RUN);
 	assert_int_equal(options.pin, GYRE_PIN_CORE);
+	assert_false(options.steer);
+	assert_int_equal(parse(&options, "--steer"), OPTIONS_RUN);
+	assert_true(options.steer);
 	assert_false(options.wants_plan);
 	assert_int_equal(parse(&options, "--plan"), OPTIONS_RUN);
 	assert_true(options.wants_plan);

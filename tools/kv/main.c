@@ -7,12 +7,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "plan.h"
-#include "probe.h"
 #include "secure.h"
 #include "server.h"
+#include "sockets.h"
 
 #define EXIT_USAGE 2
 
@@ -62,112 +61,94 @@ print_cpus(const struct gyre_runtime *runtime)
 }
 
 static void
-print_address(const char *words, const char *address, uint16_t port)
+print_socket(const struct socket_in *item, bool is_first)
 {
-	bool is_v6 = strchr(address, ':') != NULL;
+	bool is_v6 = item->port != 0 && strchr(item->address, ':') != NULL;
 
-	printf("%s%s%s%s:%u\n", words, is_v6 ? "[" : "", address,
-	       is_v6 ? "]" : "", port);
+	printf("%s%s%s", is_first ? "listens" : "and",
+	       item->with_tls ? " with TLS" : "",
+	       item->port != 0 ? " on " : " at ");
+	printf("%s%s%s", is_v6 ? "[" : "", item->address, is_v6 ? "]" : "");
+	if (item->port != 0)
+		printf(":%u", item->port);
+	printf("\n");
+}
+
+/* Those without TLS come first; those of one port are told once. */
+static void
+print_sockets(const struct server *server, const struct socket_in *first)
+{
+	const struct sockets *sockets = &server->sockets;
+
+	print_socket(first, true);
+	for (int tls = 0; tls <= 1; tls++) {
+		for (size_t i = 0; i < sockets->count; i++) {
+			const struct socket_in *item = &sockets->items[i];
+
+			if (item != first && item->with_tls == (tls == 1) &&
+			    (item->inherited || item->shard == 0))
+				print_socket(item, false);
+		}
+	}
+	if (server->options->unix_path != NULL)
+		printf("and at %s\n", server->options->unix_path);
+}
+
+/* One without TLS, if there is any. */
+static const struct socket_in *
+first_socket(const struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->count; i++)
+		if (!sockets->items[i].with_tls)
+			return &sockets->items[i];
+	return &sockets->items[0];
+}
+
+/* How tools reach a socket, behind their names. */
+static void
+write_way(const struct socket_in *item, char *text, size_t size)
+{
+	bool is_local = strcmp(item->address, "127.0.0.1") == 0 ||
+			strcmp(item->address, "0.0.0.0") == 0 ||
+			strcmp(item->address, "::") == 0;
+
+	if (item->port == 0)
+		snprintf(text, size, " -s %s", item->address);
+	else
+		snprintf(text, size, "%s%s -p %u%s", is_local ? "" : " -h ",
+			 is_local ? "" : item->address, item->port,
+			 item->with_tls ? " --tls …" : "");
 }
 
 static void
 print_welcome(const struct server *server, const struct gyre_runtime *runtime)
 {
-	const struct options *options = server->options;
-	const char *address = options->bind;
-	bool is_local = strcmp(address, "127.0.0.1") == 0 ||
-			strcmp(address, "0.0.0.0") == 0;
-	const char *host = is_local ? "" : address;
-	const char *flag = is_local ? "" : " -h ";
-	const char *tls = options->has_port ? "" : " --tls …";
-	unsigned port = options->has_port ? server->port : server->tls_port;
+	const struct socket_in *first = first_socket(&server->sockets);
+	char way[256];
 
+	write_way(first, way, sizeof(way));
 	printf("gyre-kv %s ", gyre_version());
-	if (options->has_port)
-		print_address("listens on ", address, server->port);
-	if (options->has_tls)
-		print_address(options->has_port ? "and with TLS on "
-						: "listens with TLS on ",
-			      address, server->tls_port);
-	if (options->unix_path != NULL)
-		printf("and at %s\n", options->unix_path);
+	print_sockets(server, first);
 	print_cpus(runtime);
 	printf("Try:\n");
-	printf("  redis-cli%s%s -p %u%s set a 1\n", flag, host, port, tls);
-	printf("  redis-cli%s%s -p %u%s get a\n", flag, host, port, tls);
-	printf("  redis-benchmark%s%s -p %u%s -t ping,set,get,incr,mset "
+	printf("  redis-cli%s set a 1\n", way);
+	printf("  redis-cli%s get a\n", way);
+	printf("  redis-benchmark%s -t ping,set,get,incr,mset "
 	       "-n 200000 -c 50 -P 16 -q\n",
-	       flag, host, port, tls);
+	       way);
 	fflush(stdout);
-}
-
-/* The ports, held until the shards listen; -1: none. */
-struct probes {
-	int plain;
-	int tls;
-};
-
-static void
-let_go(const struct probes *probes)
-{
-	if (probes->plain >= 0)
-		close(probes->plain);
-	if (probes->tls >= 0)
-		close(probes->tls);
-}
-
-/* Hold a port, 0: any; -1: it can't be had, and a line says so. */
-static int
-hold(const struct options *options, uint16_t *port)
-{
-	char what[128];
-	int probe = probe_hold(options->bind, port);
-
-	if (probe >= 0)
-		return probe;
-	snprintf(what, sizeof(what), "cannot listen on %s port %u",
-		 options->bind, *port);
-	complain(what, probe);
-	return -1;
-}
-
-static bool
-hold_ports(struct server *server, struct probes *probes)
-{
-	const struct options *options = server->options;
-
-	*probes = (struct probes){ -1, -1 };
-	server->port = options->port;
-	server->tls_port = options->tls_port;
-	if (options->has_port)
-		probes->plain = hold(options, &server->port);
-	if (options->has_tls && (probes->plain >= 0 || !options->has_port))
-		probes->tls = hold(options, &server->tls_port);
-	if ((probes->plain >= 0) == options->has_port &&
-	    (probes->tls >= 0) == options->has_tls)
-		return true;
-	let_go(probes);
-	return false;
 }
 
 /* Start, serve until a signal, stop. */
 static int
-serve(struct server *server, struct gyre_runtime *runtime,
-      const struct probes *probes)
+serve(struct server *server, struct gyre_runtime *runtime)
 {
-	char what[128];
 	int error = gyre_runtime_add_service(runtime, &server_service, server);
 
 	if (error == 0)
 		error = gyre_runtime_start(runtime);
-	let_go(probes);
-	if (error < 0) {
-		snprintf(what, sizeof(what), "cannot start on %s port %u",
-			 server->options->bind,
-			 server->options->has_port ? server->port
-						   : server->tls_port);
-		return complain(what, error);
-	}
+	if (error < 0)
+		return complain("cannot start", error);
 	print_welcome(server, runtime);
 	error = gyre_runtime_wait(runtime);
 	return error < 0 ? complain("stopped", error) : EXIT_SUCCESS;
@@ -207,22 +188,19 @@ run_loaded(struct server *server)
 {
 	const struct options *options = server->options;
 	struct gyre_runtime *runtime;
-	struct probes probes;
-	int status;
+	int status = EXIT_FAILURE;
 
-	if (!hold_ports(server, &probes))
-		return EXIT_FAILURE;
 	/* What it refuses, it has said why. */
-	if (make_runtime(options, &runtime) < 0) {
-		let_go(&probes);
+	if (make_runtime(options, &runtime) < 0)
 		return EXIT_USAGE;
-	}
 	server->bus = gyre_runtime_bus(runtime);
 	server->shards_count = gyre_runtime_shards(runtime);
 	budget_pool_init(&server->memory, options->memory_max,
 			 server->shards_count);
-	status = serve(server, runtime, &probes);
+	if (sockets_make(server, runtime) == 0)
+		status = serve(server, runtime);
 	gyre_runtime_free(runtime);
+	sockets_free(&server->sockets);
 	return status;
 }
 

@@ -39,6 +39,7 @@ enum option_value {
 	OPTION_UNIX_MODE,
 	OPTION_LOOPS,
 	OPTION_PIN,
+	OPTION_STEER,
 	OPTION_PLAN,
 	OPTION_CLIENTS_MAX,
 	OPTION_PASSWORD,
@@ -69,6 +70,7 @@ static const struct option long_options[] = {
 	{ "unixsocketperm", required_argument, NULL, OPTION_UNIX_MODE },
 	{ "loops", required_argument, NULL, OPTION_LOOPS },
 	{ "pin", required_argument, NULL, OPTION_PIN },
+	{ "steer", no_argument, NULL, OPTION_STEER },
 	{ "plan", no_argument, NULL, OPTION_PLAN },
 	{ "maxclients", required_argument, NULL, OPTION_CLIENTS_MAX },
 	{ "requirepass", required_argument, NULL, OPTION_PASSWORD },
@@ -92,7 +94,9 @@ static const char help[] =
 	"A sharded key-value server that speaks RESP2 and RESP3, as Redis "
 	"does. "
 	"It keeps\nits data in memory only: what is stored is gone when it "
-	"ends.\n\n"
+	"ends. Sockets that\nsystemd passes (LISTEN_FDS) are taken in the "
+	"ports' "
+	"place.\n\n"
 	"  --bind ADDRESS       numeric address to listen on (127.0.0.1)\n"
 	"  --port PORT          port to listen on, 0: any free one, off: TLS "
 	"alone (7379)\n"
@@ -113,6 +117,8 @@ static const char help[] =
 	"(one per allowed CPU)\n"
 	"  --pin HOW            pin the shards' threads: auto, spread, pack, "
 	"core, none,\n                       or a list such as 0,2,4-7 (auto)\n"
+	"  --steer              give a client to the shard of the CPU that got "
+	"its packet\n"
 	"  --plan               print where the shards would run, and exit\n"
 	"  --requirepass TEXT   password that clients must give with AUTH "
 	"(none)\n"
@@ -478,6 +484,9 @@ take_option(struct options *options, int option, char *text)
 		valid = parse_number(text, 0, GYRE_SPIN_MAX_NS, &number);
 		options->spin_ns = (int64_t)number;
 		return valid;
+	case OPTION_STEER:
+		options->steer = true;
+		return true;
 	case OPTION_PLAN:
 		options->wants_plan = true;
 		return true;

@@ -32,6 +32,7 @@ struct options {
 	enum gyre_pin pin;
 	unsigned cpus[OPTIONS_CPUS_MAX]; /* for GYRE_PIN_LIST */
 	unsigned cpus_count;
+	bool steer;      /* to the shard of the packet's CPU */
 	bool wants_plan; /* print where the shards would run, and end */
 	unsigned clients_max;
 	char password[OPTIONS_PASSWORD_MAX + 1]; /* "": none is asked for */

@@ -11,23 +11,7 @@
 #include "batch.h"
 #include "connection.h"
 #include "secure.h"
-
-static int
-open_listener(struct shard *shard)
-{
-	const struct gyre_listener_options options = {
-		.address = shard->server->options->bind,
-		.port = shard->server->port,
-		.reuse_port = true,
-		.limit = &shard->server->clients,
-		.on_refuse = admission_refuse,
-	};
-
-	if (!shard->server->options->has_port)
-		return 0;
-	return gyre_listener_open(shard->loop, &options, admission_take,
-				  shard->server, &shard->listener);
-}
+#include "sockets.h"
 
 static void
 on_hangup(int signo, void *server)
@@ -38,34 +22,19 @@ on_hangup(int signo, void *server)
 
 /* The first shard is told to read the certificates again. */
 static int
-open_tls_listener(struct shard *shard)
+listen_to_hangups(struct shard *shard)
 {
 	struct server *server = shard->server;
-	const struct gyre_listener_options options = {
-		.address = server->options->bind,
-		.port = server->tls_port,
-		.reuse_port = true,
-		.limit = &server->clients,
-		.on_refuse = admission_refuse_secure,
-	};
-	int error = 0;
 
-	if (server->tls == NULL)
+	if (server->tls == NULL || shard->index != 0)
 		return 0;
-	if (shard->index == 0)
-		error = gyre_loop_add_signal(shard->loop, SIGHUP, on_hangup,
-					     server);
-	if (error < 0)
-		return error;
-	return gyre_listener_open(shard->loop, &options, admission_take_secure,
-				  server, &shard->tls_listener);
+	return gyre_loop_add_signal(shard->loop, SIGHUP, on_hangup, server);
 }
 
 static void
 close_listeners(struct shard *shard)
 {
-	gyre_listener_close(shard->listener);
-	gyre_listener_close(shard->tls_listener);
+	sockets_close(shard);
 	gyre_listener_close(shard->local_listener);
 }
 
@@ -93,9 +62,9 @@ open_listeners(const struct gyre_shard *gyre, struct shard *shard)
 	int error = open_local_listener(gyre, shard);
 
 	if (error == 0)
-		error = open_tls_listener(shard);
+		error = listen_to_hangups(shard);
 	if (error == 0)
-		error = open_listener(shard);
+		error = sockets_open(gyre, shard);
 	if (error < 0) {
 		/* Who has come already is closed. */
 		shard->stopping = true;

@@ -20,6 +20,7 @@
 #include "options.h"
 #include "pubsub.h"
 #include "slowlog.h"
+#include "sockets.h"
 #include "store.h"
 
 struct batch;
@@ -49,8 +50,6 @@ struct shard {
 	unsigned index;
 	/* -- owner -- */
 	struct store store;
-	struct gyre_listener *listener;
-	struct gyre_listener *tls_listener;   /* or NULL */
 	struct gyre_listener *local_listener; /* the first shard's; or NULL */
 	struct connection *connections;
 	uint64_t last_connection; /* its number on this shard */
@@ -73,7 +72,7 @@ struct server {
 	const struct options *options;
 	struct gyre_bus *bus;
 	unsigned shards_count;
-	uint16_t port;
+	uint16_t port; /* the first that clients come to; 0: none */
 	uint16_t tls_port;
 	struct gyre_tls *tls; /* NULL: TLS is not spoken */
 	struct keyhash keyhash;
@@ -84,6 +83,8 @@ struct server {
 	 * runs and is the only one to read it.
 	 */
 	struct shard *shards[GYRE_SHARDS_MAX];
+	/* Likewise each shard the sockets that are its own. */
+	struct sockets sockets;
 	/* -- any thread, atomic -- */
 	atomic_ullong last_slow; /* number of a slow command, the next one's */
 	struct budget_pool memory;
