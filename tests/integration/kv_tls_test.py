@@ -13,14 +13,13 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import unittest
 
+from certificates import OPENSSL, Folder
 from kv_servers import (Client, Failure, GyreKv, Server, TIMEOUT, hand_over,
                         wait_for)
 
 PROGRAM = sys.argv.pop()
-OPENSSL = shutil.which("openssl")
 REDIS_CLI = shutil.which("redis-cli")
 REDIS_BENCHMARK = shutil.which("redis-benchmark")
 
@@ -28,47 +27,6 @@ REDIS_BENCHMARK = shutil.which("redis-benchmark")
 def run(*command, text=None):
     return subprocess.run(command, input=text, capture_output=True,
                           text=True, timeout=TIMEOUT, check=False)
-
-
-def check(*command):
-    done = run(*command)
-    if done.returncode != 0:
-        raise AssertionError(f"{command}: {done.stderr}")
-
-
-class Folder:
-    """Certificates that openssl makes, each NAME.pem with its NAME.key."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.authority("ca")
-        self.authority("stranger")
-        self.certificate("server", "ca")
-        self.certificate("client", "ca")
-        self.certificate("unknown", "stranger")
-
-    def path(self, name):
-        return os.path.join(self.folder.name, name)
-
-    def authority(self, name):
-        check(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt",
-              "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-              "-subj", f"/CN={name}", "-keyout", self.path(f"{name}.key"),
-              "-out", self.path(f"{name}.pem"))
-
-    def certificate(self, name, authority, subject=None):
-        with open(self.path("ext"), "w", encoding="ascii") as file:
-            file.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-        check(OPENSSL, "req", "-newkey", "ec", "-pkeyopt",
-              "ec_paramgen_curve:P-256", "-nodes",
-              "-subj", f"/CN={subject or name}",
-              "-keyout", self.path(f"{name}.key"),
-              "-out", self.path(f"{name}.csr"))
-        check(OPENSSL, "x509", "-req", "-in", self.path(f"{name}.csr"),
-              "-CA", self.path(f"{authority}.pem"),
-              "-CAkey", self.path(f"{authority}.key"), "-CAcreateserial",
-              "-days", "1", "-extfile", self.path("ext"),
-              "-out", self.path(f"{name}.pem"))
 
 
 class TlsKv(GyreKv):
