@@ -167,11 +167,11 @@ class Readers(Hostile):
     def test_clients_that_never_read(self):
         size, number, depth = 100000, count(32, 8), 400
         reply = b"$%d\r\n%s\r\n" % (size, b"x" * size)
-        # Of each its stream's megabyte and one of replies made here, batches
-        # of 256 KiB from three other shards, and one more reply everywhere;
+        # Of each its stream's 64 KiB and as much of replies made here, batches
+        # of 64 KiB from three other shards, and one more reply everywhere;
         # twice, as buffers double.
         with self.attack("clients that never read",
-                         number * 6 * MIB) as attack:
+                         number * 2 * MIB) as attack:
             clients = [attack.client() for _ in range(number)]
             for n in range(16):
                 clients[0].ask("SET", f"big{n}", "x" * size)

@@ -33,7 +33,7 @@ struct server;
 struct shard;
 
 /* Replies of this size are enough for one crossing. */
-#define BATCH_REPLY_MAX ((size_t)256 * 1024)
+#define BATCH_REPLY_MAX ((size_t)64 * 1024)
 
 /* A command, or the part of one that is this shard's. */
 struct request {

@@ -363,6 +363,7 @@ connection_open(struct shard *shard, int fd, bool with_tls)
 	};
 	const struct options *options = shard->server->options;
 	const struct gyre_stream_options stream_options = {
+		.write_high_bytes = CONNECTION_REPLIES_MAX,
 		.no_delay = true,
 		.idle_ns = options->idle_ns,
 		.keepalive_ns = options->keepalive_ns,

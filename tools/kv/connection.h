@@ -38,6 +38,13 @@ struct shard;
 /* Replies made here and requests on their way: over it nothing is read. */
 #define CONNECTION_WAITING_MAX ((size_t)1024 * 1024)
 
+/*
+ * Replies that wait here, and as much again in the stream: over it nothing is
+ * run for the client. So this is also how much is done for one client before
+ * the others of its shard get their turn.
+ */
+#define CONNECTION_REPLIES_MAX ((size_t)64 * 1024)
+
 struct connection {
 	struct shard *shard;
 	struct gyre_stream *stream; /* NULL: gone */

@@ -26,7 +26,7 @@ reader_is_over(const struct connection *connection, unsigned share)
 	return connection->replies.count >= REPLIES_SLOTS_MAX / share ||
 	       connection->carried_bytes >= CONNECTION_WAITING_MAX / share ||
 	       replies_local_waiting(&connection->replies) >=
-		       CONNECTION_WAITING_MAX / share ||
+		       CONNECTION_REPLIES_MAX / share ||
 	       gyre_stream_is_full(connection->stream);
 }
 
