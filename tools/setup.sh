@@ -43,6 +43,8 @@ redis-server    redis               redis          redis
 curl            curl                curl           curl
 wrk             -                   wrk            wrk
 python3-redis   python3-redis       py311-redis    -
+memcached       memcached           memcached      memcached
+nginx           nginx               nginx          nginx
 tcl             tcl                 tcl86          tcl-tk
 libhiredis-dev  hiredis-devel       hiredis        hiredis
 '
@@ -69,8 +71,8 @@ apt_has() {
 }
 
 # Install without questions and without starting a service that a package
-# brings: what policy-rc.d forbids is not started, and redis-server's stays
-# off at the next boot too. The package lists are renewed only if they are
+# brings: what policy-rc.d forbids is not started, and the services stay off at
+# the next boot too. The package lists are renewed only if they are
 # absent or too old.
 apt_script='
 policy=/usr/sbin/policy-rc.d
@@ -86,12 +88,11 @@ get() {
 		install --no-install-recommends "$@"
 }
 get "$@" || { apt-get -q update; get "$@"; }
-case " $* " in
-*" redis-server "*) update-rc.d redis-server disable ;;
-esac
-case " $* " in
-*" prometheus "*) update-rc.d prometheus disable ;;
-esac
+for service in redis-server prometheus memcached nginx; do
+	case " $* " in
+	*" $service "*) update-rc.d $service disable ;;
+	esac
+done
 '
 apt_install() {
 	as_root sh -euc "$apt_script" apt "$@"

@@ -13,6 +13,10 @@ PROGRAM = sys.argv.pop()
 FOLDER = os.path.dirname(PROGRAM)
 PROGRAMS = [os.path.join(FOLDER, name) for name in sorted(os.listdir(FOLDER))
             if name.startswith("gyre-bench")]
+# Programs that serve, and are run for that alone.
+SERVERS = ("redis", "memcached", "nginx")
+LIBRARIES = [program for program in PROGRAMS
+             if not program.endswith(SERVERS)]
 
 
 def run(program, *arguments):
@@ -40,7 +44,7 @@ class Bench(unittest.TestCase):
             self.assertLessEqual(set(benches(program)), set(benches(PROGRAM)))
 
     def test_a_bench_prints_one_line_of_json(self):
-        for program in PROGRAMS:
+        for program in LIBRARIES:
             with self.subTest(program):
                 said = run(program, "selfpost", "count=5000", "window=100")
                 self.assertEqual(said.returncode, 0, said.stderr)
@@ -53,7 +57,7 @@ class Bench(unittest.TestCase):
                 self.assertGreater(result["cpu_ns"], 0)
 
     def test_lengths_are_sampled(self):
-        for program in PROGRAMS:
+        for program in LIBRARIES:
             with self.subTest(program):
                 result = json.loads(run(program, "xrate", "rate=10000",
                                         "count=100").stdout)
@@ -62,13 +66,13 @@ class Bench(unittest.TestCase):
                 self.assertLessEqual(result["p50"], result["p99"])
 
     def test_every_program_has_the_benches_of_messages(self):
-        for program in PROGRAMS:
+        for program in LIBRARIES:
             self.assertLessEqual({"selfpost", "xpost", "xrate", "xping",
                                   "xmesh", "fdready", "echo"},
                                  set(benches(program)), program)
 
     def test_timers_of_a_short_span_expire_in_order(self):
-        for program in PROGRAMS:
+        for program in LIBRARIES:
             if "timer_exp" in benches(program):
                 with self.subTest(program):
                     said = run(program, "timer_exp", "timers=2000",
@@ -81,6 +85,19 @@ class Bench(unittest.TestCase):
         result = json.loads(run(PROGRAM, "pool", "jobs=5000").stdout)
         self.assertLessEqual(result["eventfd_writes"], result["sleeps"])
         self.assertLess(result["sleeps"], 1.01)
+
+    @unittest.skipUnless(sys.platform == "linux", "servers are for Linux")
+    def test_servers_are_started_asked_and_ended(self):
+        for program in PROGRAMS:
+            for bench in {"kv", "http"} & set(benches(program)):
+                with self.subTest((program, bench)):
+                    said = run(program, bench, "connections=3", "depth=4",
+                               "loops=2", "count=100")
+                    self.assertEqual(said.returncode, 0, said.stderr)
+                    result = json.loads(said.stdout)
+                    self.assertGreater(result["value"], 0)
+                    self.assertGreater(result["cpu_ns"], 0)
+        self.assertLessEqual({"kv", "http"}, set(benches(PROGRAM)))
 
     def test_what_makes_no_sense_is_said_in_one_line(self):
         for wrong in ([], ["nothing"], ["pool", "jobs"], ["pool", "jobs=0"],

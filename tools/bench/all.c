@@ -88,6 +88,14 @@ static const struct {
 #endif
 	{ "pool2", "pool", "threads=2", "threads=2 jobs=20000" },
 	{ "pool4", "pool", "threads=4", "threads=4 jobs=20000" },
+#if defined(__linux__)
+	{ "kv", "kv", "connections=50", "connections=5 count=500" },
+	{ "kv16", "kv", "connections=50 depth=16 count=2000000",
+	  "connections=5 depth=16 count=2000" },
+	{ "kv2x16", "kv", "loops=2 connections=50 depth=16 count=2000000",
+	  "loops=2 connections=5 depth=16 count=2000" },
+	{ "http", "http", "connections=50", "connections=5 count=500" },
+#endif
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -5,6 +5,10 @@
 #include "gyre_benches.h"
 #include "gyre_driver.h"
 #include "pool.h"
+#if defined(__linux__)
+#define DRIVER_SERVES
+#include "gyre_servers.h"
+#endif
 
 #define DRIVER_POOL POOL_WHAT " lane=fast"
 #include "shapes.h"

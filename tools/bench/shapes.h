@@ -4,7 +4,8 @@
  * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order;
  * DRIVER_ECHO: it has an echo of its own; DRIVER_CAN_SPIN: before it sleeps,
  * as driver_spin(ns) says; DRIVER_SPINS: it does not sleep;
- * DRIVER_GATHERS: a thread can have an outbox.
+ * DRIVER_GATHERS: a thread can have an outbox; DRIVER_SERVES: there are servers
+ * made with it.
  */
 #ifndef BENCH_SHAPES_H
 #define BENCH_SHAPES_H
@@ -60,6 +61,10 @@ static const struct bench benches[] = {
 #endif
 #ifdef DRIVER_POOL
 	{ "pool", DRIVER_POOL, bench_pool },
+#endif
+#ifdef DRIVER_SERVES
+	{ "kv", SERVED_KV_WHAT, bench_kv },
+	{ "http", SERVED_HTTP_WHAT, bench_http },
 #endif
 	{ NULL, NULL, NULL },
 };

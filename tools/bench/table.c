@@ -14,6 +14,9 @@ static const struct {
 	{ "gyre-bench-libevent", "libevent" },
 	{ "gyre-bench-asio", "Asio" },
 	{ "gyre-bench-glib", "GLib" },
+	{ "gyre-bench-redis", "redis" },
+	{ "gyre-bench-memcached", "memcached" },
+	{ "gyre-bench-nginx", "nginx" },
 	{ "gyre-bench-raw", "raw limit" },
 };
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define PROGRAMS   7u
+#define PROGRAMS   10u
 #define ROUNDS_MAX 99u
 
 /* What a program has said in each round. */
