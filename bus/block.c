@@ -121,12 +121,33 @@ block_drop(struct gyre_task *task, enum gyre_drop_reason reason)
 	gyre__block_release(block);
 }
 
+/* Whoever takes from an inbox takes the block too. */
+void
+gyre__block_untaken(struct gyre_task *task)
+{
+	(void)task;
+	GYRE_INSIST(false);
+}
+
+void
+gyre__block_take(struct gyre__block *block)
+{
+	/* block.B1 acquire: the entries that were added; pairs with
+	 * berth.W1 */
+	uint32_t word = gyre__swap_32_acquire(&block->word, GYRE__BLOCK_TAKEN);
+
+	block->used = GYRE__BLOCK_USED(word);
+	block->messages = word >> 8;
+	block->task.run = gyre__block_run;
+}
+
 static void
-init(struct gyre__block *block, size_t capacity)
+init(struct gyre__block *block, enum gyre__block_kind kind, size_t capacity)
 {
 	block->task.run = gyre__block_run;
 	block->task.drop = block_drop;
 	block->capacity = (uint16_t)capacity;
+	block->kind = kind;
 	block->used = 0;
 	block->messages = 0;
 }
@@ -139,15 +160,30 @@ gyre__block_new(const struct gyre_sys *sys, struct gyre_inbox *home)
 
 	if (block == NULL)
 		return NULL;
-	init(block, GYRE__BLOCK_ENTRIES);
+	init(block, GYRE__BLOCK_COMES_HOME, GYRE__BLOCK_ENTRIES);
 	block->home = home;
+	return block;
+}
+
+struct gyre__block *
+gyre__block_new_berthed(const struct gyre_sys *sys)
+{
+	struct gyre__block *block = sys->allocate(
+		sizeof(*block) +
+			GYRE__BERTH_ENTRIES * sizeof(block->entries[0]),
+		GYRE__CACHE_LINE);
+
+	if (block == NULL)
+		return NULL;
+	init(block, GYRE__BLOCK_BERTHED, GYRE__BERTH_ENTRIES);
+	block->word = GYRE__BLOCK_FREE;
 	return block;
 }
 
 void
 gyre__cell_init(struct gyre__block *cell, uint32_t number)
 {
-	init(cell, GYRE__CELL_ENTRIES);
+	init(cell, GYRE__BLOCK_CELL, GYRE__CELL_ENTRIES);
 	cell->cell.number = number;
 }
 

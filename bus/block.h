@@ -3,15 +3,17 @@
  *
  * What a loop sends to another, and to itself, is gathered in blocks that the
  * loop's outbox allocated; a block that has run goes home to it. A thread
- * without a loop sends cells: blocks with room for one callback, which belong
- * to the receiver's inbox. A callback with a drop function takes two entries: a
- * mark with the function, then the callback.
+ * without a loop fills blocks of its berth, which belong to the receiver's
+ * inbox; so do cells, which have room for one callback, and which signal
+ * handlers send. A callback with a drop function takes two entries: a mark with
+ * the function, then the callback.
  */
 #ifndef GYRE_BUS_BLOCK_H
 #define GYRE_BUS_BLOCK_H
 
 #include <gyre/task.h>
 
+#include "base/atomics.h"
 #include "base/sys.h"
 
 struct gyre__outbox;
@@ -24,10 +26,18 @@ struct gyre__entry {
 	};
 };
 
+/* Where a block goes when it has run. */
+enum gyre__block_kind {
+	GYRE__BLOCK_COMES_HOME,
+	GYRE__BLOCK_CELL,
+	GYRE__BLOCK_BERTHED,
+};
+
 struct gyre__block {
 	struct gyre_task task;
 	union {
-		struct gyre_inbox *home; /* where a block goes when it ran */
+		struct gyre_inbox *home;
+		struct gyre__block *ring; /* a berth's; its guest's */
 		struct {
 			uint32_t number; /* 0: allocated by itself */
 			uint32_t next;   /* atomic: see cells.c */
@@ -36,6 +46,8 @@ struct gyre__block {
 	uint16_t used;
 	uint16_t capacity;
 	uint32_t messages; /* callbacks: used less the marks */
+	uint32_t word;     /* a berth's; atomic: see berth.h */
+	uint32_t kind;
 	struct gyre__entry entries[];
 };
 
@@ -44,10 +56,24 @@ struct gyre__block {
 	((GYRE__BLOCK_BYTES - sizeof(struct gyre__block)) / \
 	 sizeof(struct gyre__entry))
 #define GYRE__CELL_ENTRIES 2
+#ifndef GYRE__BERTH_ENTRIES /* the explorer's are fewer */
+#define GYRE__BERTH_ENTRIES GYRE__BLOCK_ENTRIES
+#endif
 
-/* The run functions by which a block's two errands are told apart. */
+/* A berth's word: how many entries are used, and how many of them are
+ * callbacks; or FREE or TAKEN. */
+#define GYRE__BLOCK_FREE       0u
+#define GYRE__BLOCK_TAKEN      0x80000000u
+#define GYRE__BLOCK_FULL       0xffu /* to its guest: whatever it is */
+#define GYRE__BLOCK_USED(word) ((word)&0xffu)
+#define GYRE__BLOCK_ONE        0x101u /* a callback */
+#define GYRE__BLOCK_MARK       0x001u /* its drop function */
+
+/* The run functions by which a block's errands are told apart: one that is
+ * still to be taken from its berth's guest does not run. */
 void gyre__block_run(struct gyre_task *task);
 void gyre__block_come_home(struct gyre_task *task);
+void gyre__block_untaken(struct gyre_task *task);
 
 /* Run its entries from the first to before the end; false: the outbox was
  * halted, and some are left. */
@@ -60,18 +86,34 @@ void gyre__house_run(struct gyre_task *task);
 
 void gyre__drop_mark(void *arg);
 
-/* A new empty block that will come home, or a cell by itself; or NULL. */
+/* A new empty block that will come home, or of a berth, or a cell by itself;
+ * or NULL. */
 struct gyre__block *gyre__block_new(const struct gyre_sys *sys,
 				    struct gyre_inbox *home);
+struct gyre__block *gyre__block_new_berthed(const struct gyre_sys *sys);
 struct gyre__block *gyre__cell_new(const struct gyre_sys *sys);
 
 /* Make memory an empty cell of the given number. */
 void gyre__cell_init(struct gyre__block *cell, uint32_t number);
 
-static inline bool
-gyre__block_is_cell(const struct gyre__block *block)
+/* Have the lines of its entries come, all at once: the first is there. For who
+ * reads them, or writes them (1). */
+#define GYRE__BLOCK_PREFETCH(block, entries_used, writes)                 \
+	for (size_t line_ = GYRE__CACHE_LINE;                             \
+	     line_ < sizeof(struct gyre__block) +                         \
+			     (entries_used) * sizeof(struct gyre__entry); \
+	     line_ += GYRE__CACHE_LINE)                                   \
+	__builtin_prefetch((const char *)(block) + line_, writes)
+
+/* Take a berth's block from its guest: nothing more is added. Consumer. */
+void gyre__block_take(struct gyre__block *block);
+
+/* Let the guest have it again. Consumer. */
+static inline void
+gyre__block_give_back(struct gyre__block *block)
 {
-	return block->capacity == GYRE__CELL_ENTRIES;
+	/* block.B2 release: the consumer's uses; pairs with berth.W3 */
+	gyre__store_32_release(&block->word, GYRE__BLOCK_FREE);
 }
 
 /* Whether a callback fits, with its drop function if it has one. */

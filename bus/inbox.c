@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/trace.h"
+#include "bus/berth.h"
 #include "bus/block.h"
 
 #include <ck_stack.h>
@@ -186,6 +187,18 @@ gyre_inbox_post_urgent(struct gyre_inbox *inbox, struct gyre_task *task)
 	return 0;
 }
 
+/* What a guest may still add to is taken from it. */
+static inline void
+take_block(struct gyre_task *task)
+{
+	struct gyre__block *block = (struct gyre__block *)task;
+
+	if (task->run == gyre__block_untaken)
+		gyre__block_take(block);
+	if (task->run == gyre__block_run)
+		GYRE__BLOCK_PREFETCH(block, block->used, 0);
+}
+
 /* Turn last-in order round, prefetching, and append it. */
 static void
 append_reversed(struct gyre__chain *chain, struct gyre_task *newest)
@@ -198,6 +211,7 @@ append_reversed(struct gyre__chain *chain, struct gyre_task *newest)
 
 		if (older != NULL)
 			__builtin_prefetch(older);
+		take_block(task);
 		task->_next = taken.head;
 		taken.head = task;
 		taken.messages += gyre__task_messages(task);
@@ -334,6 +348,7 @@ gyre_inbox_unref(struct gyre_inbox *inbox)
 	GYRE_INSIST(before != 0);
 	if (before > 1)
 		return;
+	gyre__berths_fini(inbox);
 	gyre__cells_fini(&inbox->cells);
 	inbox->sys->release(inbox);
 }

@@ -38,6 +38,7 @@
 #include <stdalign.h>
 
 struct gyre__awaiter;
+struct gyre__berth;
 struct gyre_bus;
 struct gyre__outbox;
 
@@ -72,6 +73,10 @@ struct gyre_inbox {
 	/* Written once by the consumer, read by threads without an outbox: one
 	 * that comes just then may find either. */
 	uint32_t for_insiders;
+	/* Of threads without an outbox: added to and never taken from while
+	 * anybody has the inbox. */
+	struct gyre__berth *berths;
+	uint32_t berth_blocks; /* made for all of them */
 	/* -- any thread, atomic: what overtakes -- */
 	struct gyre_task *urgent; /* newest first; NULL, or CLOSED for good */
 	uint32_t poked;           /* the poke is under way */
@@ -90,7 +95,7 @@ struct gyre_inbox {
 	/* 0, or INVITED, or when the push began that answered; a consumer
 	 * that reads it late has one sample less. */
 	uint64_t oldest_ns;
-	/* -- threads without an outbox, atomic -- */
+	/* -- who has no berth to send from, atomic -- */
 	alignas(GYRE__CACHE_PAIR) struct gyre__cells cells;
 };
 

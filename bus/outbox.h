@@ -226,6 +226,10 @@ void gyre__outbox_report(struct gyre__outbox *outbox, const char *what,
 int gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn,
 			void *arg, gyre_drop_fn drop);
 
+/* The same past the thread's berths, if it has no outbox. Any thread. */
+int gyre__send_cell(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+		    gyre_drop_fn drop);
+
 /* The same for a task, which need not come from inside though the inbox takes
  * nothing else: what was accepted before has it sent. */
 int gyre__send_task(struct gyre_inbox *inbox, struct gyre_task *task);

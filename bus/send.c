@@ -1,12 +1,13 @@
 /*
  * Sending: from a thread with an outbox through its lanes, from any other one
- * directly, callbacks in cells.
+ * callbacks at its berth, or in cells, and tasks directly.
  */
 #include "bus/outbox.h"
 
 #include "base/check.h"
 #include "base/fork.h"
 #include "base/trace.h"
+#include "bus/berth.h"
 #include "bus/inbox.h"
 #include "bus/lane.h"
 #include "bus/stock.h"
@@ -149,19 +150,40 @@ push_cell(struct gyre_inbox *inbox, struct gyre__block *cell,
 	return result;
 }
 
-/* From a thread without an outbox. */
-__attribute__((noinline)) static int
-send_cell(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
-	  gyre_drop_fn drop)
+int
+gyre__send_cell(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+		gyre_drop_fn drop)
 {
-	struct gyre__block *cell;
+	struct gyre__block *cell = gyre__cells_take(&inbox->cells);
 
-	if (gyre__inbox_refuses_thread(inbox))
-		return -ESHUTDOWN;
-	cell = gyre__cells_take(&inbox->cells);
 	if (cell == NULL)
 		return -ENOMEM;
 	return push_cell(inbox, cell, fn, arg, drop);
+}
+
+__attribute__((noinline)) static int
+arrive_and_send(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+		gyre_drop_fn drop)
+{
+	struct gyre__guest *guest = gyre__guest_arrive();
+
+	if (guest == NULL)
+		return gyre__send_cell(inbox, fn, arg, drop);
+	return gyre__berth_add(guest, inbox, fn, arg, drop);
+}
+
+/* From a thread without an outbox. */
+static inline int
+send_as_guest(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
+	      gyre_drop_fn drop)
+{
+	struct gyre__guest *guest = gyre__guest_of_thread;
+
+	if (gyre__inbox_refuses_thread(inbox))
+		return -ESHUTDOWN;
+	if (GYRE__UNLIKELY(guest == NULL))
+		return arrive_and_send(inbox, fn, arg, drop);
+	return gyre__berth_add(guest, inbox, fn, arg, drop);
 }
 
 int
@@ -175,7 +197,7 @@ gyre__send_callback(struct gyre_inbox *inbox, gyre_callback_fn fn, void *arg,
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	if (outbox != NULL)
 		return gyre__outbox_add(outbox, inbox, fn, arg, drop);
-	return send_cell(inbox, fn, arg, drop);
+	return send_as_guest(inbox, fn, arg, drop);
 }
 
 int

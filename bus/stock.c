@@ -33,6 +33,8 @@ gyre__stock_take(struct gyre__outbox *outbox)
 	}
 	outbox->spare = (struct gyre__block *)block->task._next;
 	outbox->spares--;
+	/* Another core has read them. */
+	GYRE__BLOCK_PREFETCH(block, GYRE__BLOCK_ENTRIES, 1);
 	block->task.run = gyre__block_run;
 	block->used = 0;
 	block->messages = 0;
@@ -86,7 +88,11 @@ gyre__block_release(struct gyre__block *block)
 	struct gyre_inbox *home;
 	struct gyre__lane *lane;
 
-	if (gyre__block_is_cell(block)) {
+	if (block->kind == GYRE__BLOCK_BERTHED) {
+		gyre__block_give_back(block);
+		return;
+	}
+	if (block->kind == GYRE__BLOCK_CELL) {
 		gyre__cell_list_add(&outbox->cells, block, outbox->sys);
 		if (outbox->cells.count >= GYRE__CELLS_BACK_MAX)
 			gyre__cells_put(&outbox->home->cells, &outbox->cells);

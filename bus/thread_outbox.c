@@ -71,7 +71,7 @@ gyre_outbox_new(const struct gyre_outbox_options *options,
 /* -- adding ---------------------------------------------------------------- */
 
 /* Whether this thread may send there: 0 or why not. */
-static int
+static inline int
 refusal(const struct gyre_outbox *outbox, const struct gyre_inbox *inbox)
 {
 	GYRE_REQUIRE(gyre__outbox_of_thread == NULL ||
@@ -109,10 +109,18 @@ look_for_blocks(struct gyre__outbox *outbox)
 	gyre__outbox_of_thread = before;
 }
 
-int
-gyre_outbox_add_callback_drop(struct gyre_outbox *outbox,
-			      struct gyre_inbox *inbox, gyre_callback_fn fn,
-			      void *arg, gyre_drop_fn drop)
+__attribute__((noinline)) static int
+look_and_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
+	     gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
+{
+	look_for_blocks(outbox);
+	return gyre__outbox_add(outbox, inbox, fn, arg, drop);
+}
+
+/* Needs no stack, as what it calls; see send.c. */
+__attribute__((always_inline)) static inline int
+add_callback(struct gyre_outbox *outbox, struct gyre_inbox *inbox,
+	     gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
 {
 	int result = refusal(outbox, inbox);
 
@@ -120,15 +128,23 @@ gyre_outbox_add_callback_drop(struct gyre_outbox *outbox,
 		return result;
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
 	if (GYRE__UNLIKELY(outbox->outbox.spare == NULL))
-		look_for_blocks(&outbox->outbox);
+		return look_and_add(&outbox->outbox, inbox, fn, arg, drop);
 	return gyre__outbox_add(&outbox->outbox, inbox, fn, arg, drop);
+}
+
+int
+gyre_outbox_add_callback_drop(struct gyre_outbox *outbox,
+			      struct gyre_inbox *inbox, gyre_callback_fn fn,
+			      void *arg, gyre_drop_fn drop)
+{
+	return add_callback(outbox, inbox, fn, arg, drop);
 }
 
 int
 gyre_outbox_add_callback(struct gyre_outbox *outbox, struct gyre_inbox *inbox,
 			 gyre_callback_fn fn, void *arg)
 {
-	return gyre_outbox_add_callback_drop(outbox, inbox, fn, arg, NULL);
+	return add_callback(outbox, inbox, fn, arg, NULL);
 }
 
 int

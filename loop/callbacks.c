@@ -1,9 +1,9 @@
 /*
  * Callbacks, from any thread and from signal handlers. On the loop's own
  * thread one costs no atomic operation: the outbox keeps what a loop sends to
- * itself. A thread without a loop sends cells of the loop's inbox.
+ * itself. A thread without a loop has a berth at the loop's inbox.
  *
- * A signal handler does as a thread without a loop, even on the loop's own
+ * A signal handler sends cells of the loop's inbox, even on the loop's own
  * thread, whose outbox it may have interrupted half-way through a change. It
  * calls these functions and no others; none takes a lock, allocates, waits, or
  * reads what the interrupted thread writes in more than one step:

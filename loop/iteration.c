@@ -15,6 +15,9 @@
 
 #include <errno.h>
 
+/* So many iterations in a row that took from the inbox, and it is busy. */
+#define TAKES_BUSY 2u
+
 /* -- end of batch -------------------------------------------------------- */
 
 void
@@ -180,6 +183,7 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	GYRE__TRACE_LOOP_WOKE(loop->inbox, count);
 	gyre__rcu_online();
 	loop->sleeps++;
+	loop->takes = 0;
 	gyre__spin_slept(&loop->spin);
 	loop->woke_ns = gyre_loop_time(loop);
 	loop->idle_ns += loop->woke_ns - asleep_ns;
@@ -190,6 +194,31 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 		loop->spurious++;
 	gyre__loop_publish(loop, GYRE__NEVER);
 	return count;
+}
+
+/*
+ * Others are at it: then the loop looks once more before it sleeps, since to be
+ * woken costs both sides more than that. One that was woken for a message, and
+ * has run it, sleeps at once.
+ */
+static bool
+is_busy_inbox(const struct gyre_loop *loop)
+{
+	return loop->takes >= TAKES_BUSY;
+}
+
+/* Take what is ready. */
+static void
+begin(struct gyre_loop *loop, struct gyre__chain *ret_batch)
+{
+	uint64_t received = loop->outbox.received;
+
+	loop->iterations++;
+	gyre__outbox_take_ready(&loop->outbox, ret_batch);
+	if (loop->outbox.received != received)
+		loop->takes++;
+	else
+		loop->takes = 0;
 }
 
 static int
@@ -204,7 +233,8 @@ poll_events(struct gyre_loop *loop)
 		timeout_ns = poll_timeout(loop);
 	}
 	loop->polls++;
-	if (timeout_ns != 0 && gyre__inbox_arm(loop->inbox))
+	if (timeout_ns != 0 && !is_busy_inbox(loop) &&
+	    gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);
 	gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__rcu_quiescent();
@@ -277,8 +307,7 @@ gyre__loop_iterate(struct gyre_loop *loop)
 	struct gyre__chain batch;
 	int result;
 
-	loop->iterations++;
-	gyre__outbox_take_ready(&loop->outbox, &batch);
+	begin(loop, &batch);
 	collect_timeouts(loop);
 	run_callbacks(loop, &batch);
 	if ((result = may_go_on(loop)) < 0)

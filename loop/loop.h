@@ -98,6 +98,7 @@ struct gyre_loop {
 	uint64_t connections; /* streams on it */
 	/* -- owner -- */
 	uint64_t iterations;
+	unsigned takes; /* iterations in a row that took from the inbox */
 	uint64_t polls;
 	uint64_t sleeps;
 	uint64_t spurious;

@@ -286,14 +286,14 @@ an_orphan_keeps_its_inbox(void **state)
 	assert_int_equal(ran, 1);
 }
 
-/* -- cells: threads without an outbox ------------------------------------ */
+/* -- cells: what has no berth, or no room there --------------------------- */
 
 static void
 send_cells(unsigned cells, unsigned *counter)
 {
 	for (unsigned i = 0; i < cells; i++)
-		assert_int_equal(
-			gyre__send_callback(a.inbox, count, counter, NULL), 0);
+		assert_int_equal(gyre__send_cell(a.inbox, count, counter, NULL),
+				 0);
 }
 
 static void
@@ -385,16 +385,15 @@ static void
 a_closed_inbox_refuses_and_keeps_its_cells(void **state)
 {
 	(void)state;
-	assert_int_equal(gyre__send_callback(a.inbox, say_arg, argument("one"),
-					     say_dropped),
-			 0);
+	assert_int_equal(
+		gyre__send_cell(a.inbox, say_arg, argument("one"), say_dropped),
+		0);
 	stand_in_close(&a);
 	assert_trace("one!stopped");
 	harness_fail_all(FAULT_ALLOCATE);
 	for (unsigned i = 0; i < 1000; i++)
-		assert_int_equal(gyre__send_callback(a.inbox, say_arg,
-						     argument("two"),
-						     say_dropped),
+		assert_int_equal(gyre__send_cell(a.inbox, say_arg,
+						 argument("two"), say_dropped),
 				 -ESHUTDOWN);
 	assert_false(harness_has_failed());
 }

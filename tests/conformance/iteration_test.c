@@ -4,7 +4,7 @@
  */
 #include "tests/support/loop_fixture.h"
 
-#include "bus/cells.h"
+#include "bus/berth.h"
 
 /* -- the phases ------------------------------------------------------------ */
 
@@ -299,8 +299,11 @@ L37_the_same_callback_runs_as_often_as_it_was_added(void **state)
 
 /* -- what is kept during a poll -------------------------------------------- */
 
-/* More than there are cells: the rest is allocated one by one. */
-#define FLOOD (GYRE__CELL_CHUNK_FIRST << GYRE__CELL_CHUNKS_MAX)
+/* More than there is at the berths, and in cells: the rest is allocated one by
+ * one. */
+#define FLOOD                                           \
+	(GYRE__BERTH_BLOCKS_MAX * GYRE__BERTH_ENTRIES + \
+	 (GYRE__CELL_CHUNK_FIRST << GYRE__CELL_CHUNKS_MAX))
 
 static unsigned unused;
 static unsigned sleeps;
@@ -343,9 +346,11 @@ L39_nothing_that_has_run_is_kept_during_a_sleep(void **state)
 	stage.on_wait = note_what_is_kept;
 	run();
 	assert_int_equal(sleeps, 3);
-	/* The cells' other chunks stay, and no more than those. */
-	assert_int_equal(allocations[1],
-			 allocations[0] + GYRE__CELL_CHUNKS_MAX - 1);
+	/* A berth with its blocks and the cells' other chunks stay, and no
+	 * more than those. */
+	assert_int_equal(allocations[1], allocations[0] + 1 +
+						 GYRE__BERTH_BLOCKS_MAX +
+						 GYRE__CELL_CHUNKS_MAX - 1);
 	assert_int_equal(allocations[2], allocations[1]);
 }
 

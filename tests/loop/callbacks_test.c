@@ -3,7 +3,7 @@
  */
 #include "tests/support/loop_fixture.h"
 
-#include "bus/cells.h"
+#include "bus/outbox.h"
 
 static void *
 no_memory(size_t size, size_t align)
@@ -61,7 +61,9 @@ without_memory_callbacks_are_refused_and_tasks_are_not(void **state)
 	tasks_run = 0;
 	/* What a thread without a loop finds there is soon used up. */
 	for (int i = 0; i < GYRE__CELL_CHUNK_FIRST; i++)
-		add_callback(do_nothing, NULL);
+		assert_int_equal(gyre__send_cell(gyre_loop_inbox(the_loop),
+						 do_nothing, NULL, NULL),
+				 0);
 	elsewhere(add_without_memory, NULL);
 	run_once();
 	assert_int_equal(tasks_run, 1);

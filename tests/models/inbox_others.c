@@ -1,7 +1,8 @@
 /*
  * What the inbox needs and its scenarios do not model: a task is a message, and
- * there are no cells, which have scenarios of their own.
+ * there are no berths and cells, which have scenarios of their own.
  */
+#include "bus/berth.h"
 #include "bus/block.h"
 #include "bus/cells.h"
 
@@ -15,6 +16,24 @@ void
 gyre__block_come_home(struct gyre_task *task)
 {
 	(void)task;
+}
+
+void
+gyre__block_untaken(struct gyre_task *task)
+{
+	(void)task;
+}
+
+void
+gyre__block_take(struct gyre__block *block)
+{
+	(void)block;
+}
+
+void
+gyre__berths_fini(struct gyre_inbox *inbox)
+{
+	(void)inbox;
 }
 
 void
