@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -183,6 +184,10 @@ const struct gyre_sys gyre__sys_default = {
 	.fstat = fstat,
 	.pipe = pipe,
 	.poll = sys_poll,
+	.fork = fork,
+	.dup2 = dup2,
+	.execve = execve,
+	.waitpid = waitpid,
 	.socket = socket,
 	.connect = connect,
 	.bind = bind,

@@ -86,6 +86,14 @@ struct gyre_sys {
 	 * never too short */
 	int (*poll)(struct pollfd *, nfds_t, const struct timespec *timeout);
 
+	/* processes; between fork and execve the child calls nothing that is
+	 * not safe in a signal's handler */
+	pid_t (*fork)(void);
+	int (*dup2)(int fd, int wanted);
+	int (*execve)(const char *program, char *const argv[],
+		      char *const environment[]);
+	pid_t (*waitpid)(pid_t, int *ret_status, int options);
+
 	/* sockets */
 	int (*socket)(int, int, int);
 	int (*connect)(int, const struct sockaddr *, socklen_t);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct service {
@@ -27,6 +28,7 @@ struct service {
 	pid_t before; /* whom it replaces; 0: nobody */
 	/* shard 0's */
 	struct gyre_listener *listener;
+	int after; /* who is to replace us; 0: nobody */
 };
 
 static void
@@ -49,6 +51,21 @@ on_accept(struct gyre_listener *listener, int fd, void *arg)
 	gyre_stream_close(stream, true);
 }
 
+/* Who was to come after us may be gone: then we go on, as if it had not been.
+ */
+static void
+on_child(int signo, void *arg)
+{
+	struct service *service = arg;
+
+	(void)signo;
+	if (service->after == 0 || waitpid(service->after, NULL, WNOHANG) <= 0)
+		return;
+	fprintf(stderr, "cannot restart: %d has ended\n", service->after);
+	service->after = 0;
+	gyre_listener_take_back(service->listener);
+}
+
 /* Start who comes after us, and go on until it says that it serves. */
 static void
 on_hangup(int signo, void *arg)
@@ -59,20 +76,26 @@ on_hangup(int signo, void *arg)
 	char replaces[] = "--replaces";
 	char *program = strdup(service->program);
 	char *const arguments[] = { program, replaces, pid, NULL };
-	int child;
 	int error;
 
 	(void)signo;
+	if (service->after != 0) {
+		free(program);
+		return;
+	}
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	item.fd = gyre_listener_hand_over(service->listener);
 	error = item.fd;
 	if (program != NULL && item.fd >= 0)
 		error = gyre_inherited_start(program, arguments, &item, 1,
-					     &child);
+					     &service->after);
 	if (program == NULL || error < 0)
 		fprintf(stderr, "cannot restart: %s\n", gyre_error_name(error));
-	if (item.fd >= 0)
+	if (item.fd >= 0) {
 		close(item.fd);
+		if (service->after == 0)
+			gyre_listener_take_back(service->listener);
+	}
 	free(program);
 }
 
@@ -89,6 +112,9 @@ start(const struct gyre_shard *shard, void *arg, void **state)
 				   &service->listener);
 	if (error == 0)
 		error = gyre_loop_add_signal(shard->loop, SIGHUP, on_hangup,
+					     service);
+	if (error == 0)
+		error = gyre_loop_add_signal(shard->loop, SIGCHLD, on_child,
 					     service);
 	return error;
 }

@@ -7,18 +7,17 @@
  * may have held malloc's lock. A pipe that the exec closes tells whether there
  * was one.
  */
-#include <gyre/inherit.h>
+#include "net/inherit.h"
 
 #include "base/check.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST     3
@@ -92,7 +91,8 @@ take_name(const char *names, char *ret_name)
 }
 
 int
-gyre_inherited_take(struct gyre_inherited *ret_items, unsigned max)
+gyre__inherited_take(const struct gyre_sys *sys,
+		     struct gyre_inherited *ret_items, unsigned max)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 	int count = count_of_environment();
@@ -102,10 +102,10 @@ gyre_inherited_take(struct gyre_inherited *ret_items, unsigned max)
 	if ((unsigned)count > max)
 		return -E2BIG;
 	for (int i = 0; i < count; i++)
-		if (fcntl(FIRST + i, F_GETFD) < 0)
+		if (sys->fcntl(FIRST + i, F_GETFD) < 0)
 			return -EINVAL;
 	for (int i = 0; i < count; i++) {
-		(void)fcntl(FIRST + i, F_SETFD, FD_CLOEXEC);
+		(void)sys->fcntl(FIRST + i, F_SETFD, FD_CLOEXEC);
 		ret_items[i].fd = FIRST + i;
 		names = take_name(names, ret_items[i].name);
 	}
@@ -118,6 +118,7 @@ gyre_inherited_take(struct gyre_inherited *ret_items, unsigned max)
 
 /* What the child has, which allocates nothing. */
 struct start {
+	const struct gyre_sys *sys;
 	const char *program;
 	char *const *argv;
 	char **environment;
@@ -164,7 +165,8 @@ make_environment(struct start *start)
 
 	while (environ[count] != NULL)
 		count++;
-	start->environment = malloc((count + 4) * sizeof(char *));
+	start->environment =
+		start->sys->allocate((count + 4) * sizeof(char *), 0);
 	if (start->environment == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
@@ -211,32 +213,33 @@ write_pid(char *text)
 }
 
 static void
-reset_signals(void)
+reset_signals(const struct gyre_sys *sys)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int number = 1; number < SIGNALS_END; number++)
-		(void)sigaction(number, &action, NULL);
+		(void)sys->sigaction(number, &action, NULL);
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sys->thread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Become the program, or say why not. */
 static void
 become(struct start *start)
 {
+	const struct gyre_sys *sys = start->sys;
 	int error;
 
-	reset_signals();
+	reset_signals(sys);
 	for (unsigned i = 0; i < start->count; i++)
-		if (dup2(start->fds[i], FIRST + (int)i) < 0)
+		if (sys->dup2(start->fds[i], FIRST + (int)i) < 0)
 			goto failed;
 	write_pid(start->pid);
-	execve(start->program, start->argv, start->environment);
+	sys->execve(start->program, start->argv, start->environment);
 failed:
 	error = errno;
-	while (write(start->report, &error, sizeof(error)) < 0 &&
+	while (sys->write(start->report, &error, sizeof(error)) < 0 &&
 	       errno == EINTR)
 		continue;
 	_exit(127);
@@ -244,17 +247,17 @@ failed:
 
 /* 0 when the program has begun, or why it has not. */
 static int
-await_report(int fd, pid_t pid)
+await_report(const struct gyre_sys *sys, int fd, pid_t pid)
 {
 	int error = 0;
 	ssize_t length;
 
 	do
-		length = read(fd, &error, sizeof(error));
+		length = sys->read(fd, &error, sizeof(error));
 	while (length < 0 && errno == EINTR);
 	if (length <= 0)
 		return 0;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (sys->waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	return -error;
 }
@@ -266,7 +269,8 @@ copy_descriptors(struct start *start, const struct gyre_inherited *items)
 	int above = FIRST + (int)start->count;
 
 	for (unsigned i = 0; i < start->count; i++) {
-		start->fds[i] = fcntl(items[i].fd, F_DUPFD_CLOEXEC, above);
+		start->fds[i] =
+			start->sys->fcntl(items[i].fd, F_DUPFD_CLOEXEC, above);
 		if (start->fds[i] >= 0)
 			continue;
 		start->count = i;
@@ -277,32 +281,34 @@ copy_descriptors(struct start *start, const struct gyre_inherited *items)
 
 /* A pipe whose writing end is out of the way too. */
 static int
-make_report(int above, int *ret_read, int *ret_write)
+make_report(const struct gyre_sys *sys, int above, int *ret_read,
+	    int *ret_write)
 {
 	int ends[2];
 	int error = 0;
 
-	if (pipe(ends) < 0)
+	if (sys->pipe(ends) < 0)
 		return -errno;
 	*ret_read = ends[0];
-	*ret_write = fcntl(ends[1], F_DUPFD_CLOEXEC, above);
-	if (*ret_write < 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0)
+	*ret_write = sys->fcntl(ends[1], F_DUPFD_CLOEXEC, above);
+	if (*ret_write < 0 || sys->fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0)
 		error = -errno;
-	close(ends[1]);
+	sys->close(ends[1]);
 	if (error == 0)
 		return 0;
-	close(ends[0]);
+	sys->close(ends[0]);
 	if (*ret_write >= 0)
-		close(*ret_write);
+		sys->close(*ret_write);
 	return error;
 }
 
 static int
 launch(struct start *start, int *ret_pid)
 {
+	const struct gyre_sys *sys = start->sys;
 	int heard = -1;
-	int status =
-		make_report(FIRST + (int)start->count, &heard, &start->report);
+	int status = make_report(sys, FIRST + (int)start->count, &heard,
+				 &start->report);
 	sigset_t all, before;
 	pid_t pid;
 
@@ -310,25 +316,25 @@ launch(struct start *start, int *ret_pid)
 		return status;
 	/* No handler of ours runs in the child. */
 	sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = fork();
+	(void)sys->thread_sigmask(SIG_SETMASK, &all, &before);
+	pid = sys->fork();
 	if (pid == 0)
 		become(start);
 	status = pid < 0 ? -errno : 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	close(start->report);
+	(void)sys->thread_sigmask(SIG_SETMASK, &before, NULL);
+	sys->close(start->report);
 	if (status == 0)
-		status = await_report(heard, pid);
-	close(heard);
+		status = await_report(sys, heard, pid);
+	sys->close(heard);
 	if (status == 0)
 		*ret_pid = (int)pid;
 	return status;
 }
 
 int
-gyre_inherited_start(const char *program, char *const argv[],
-		     const struct gyre_inherited *items, unsigned count,
-		     int *ret_pid)
+gyre__inherited_start(const struct gyre_sys *sys, const char *program,
+		      char *const argv[], const struct gyre_inherited *items,
+		      unsigned count, int *ret_pid)
 {
 	struct start *start;
 	int status;
@@ -339,9 +345,10 @@ gyre_inherited_start(const char *program, char *const argv[],
 	for (unsigned i = 0; i < count; i++)
 		if (!is_name(items[i].name))
 			return -EINVAL;
-	start = calloc(1, sizeof(*start));
+	start = gyre__allocate(sys, sizeof(*start), 0);
 	if (start == NULL)
 		return -ENOMEM;
+	start->sys = sys;
 	start->program = program;
 	start->argv = argv;
 	start->count = count;
@@ -352,8 +359,25 @@ gyre_inherited_start(const char *program, char *const argv[],
 	if (status == 0)
 		status = launch(start, ret_pid);
 	while (start->count > 0)
-		close(start->fds[--start->count]);
-	free(start->environment);
-	free(start);
+		sys->close(start->fds[--start->count]);
+	sys->release(start->environment);
+	sys->release(start);
 	return status;
+}
+
+/* -- public --------------------------------------------------------------- */
+
+int
+gyre_inherited_take(struct gyre_inherited *ret_items, unsigned max)
+{
+	return gyre__inherited_take(&gyre__sys_default, ret_items, max);
+}
+
+int
+gyre_inherited_start(const char *program, char *const argv[],
+		     const struct gyre_inherited *items, unsigned count,
+		     int *ret_pid)
+{
+	return gyre__inherited_start(&gyre__sys_default, program, argv, items,
+				     count, ret_pid);
 }

@@ -44,7 +44,7 @@ close_port(struct gyre_listener *listener)
 	gyre_loop_remove_timeout(listener->loop, listener->retry);
 	gyre_loop_remove_handler(listener->loop, listener->fd);
 	/* A child's copy is not the one that clients reach there. */
-	if (!gyre__is_fork(listener->loop->forks) && !listener->handed_over)
+	if (!gyre__is_fork(listener->loop->forks) && listener->handed_over == 0)
 		gyre__local_remove(listener->sys, &listener->local);
 	if (listener->reserve >= 0)
 		listener->sys->close(listener->reserve);
@@ -92,7 +92,7 @@ empty_queue(struct gyre_listener *listener)
 	int error = 0;
 	char text[GYRE__PLACE_MAX];
 
-	if (!listener->handed_over)
+	if (listener->handed_over == 0)
 		error = gyre__listener_empty(listener);
 	if (error != 0)
 		gyre__log(&listener->log, GYRE_LOG_WARN,
@@ -336,6 +336,14 @@ gyre_listener_hand_over(struct gyre_listener *listener)
 	fd = listener->sys->fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	listener->handed_over = true;
+	listener->handed_over++;
 	return fd;
+}
+
+void
+gyre_listener_take_back(struct gyre_listener *listener)
+{
+	gyre__loop_require_owner(listener->loop);
+	GYRE_REQUIRE(listener->handed_over > 0);
+	listener->handed_over--;
 }

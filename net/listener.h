@@ -34,9 +34,10 @@ struct gyre_listener {
 	int reserve;    /* a descriptor to give up when there are none; -1 */
 	bool accepting; /* on_accept or on_refuse may be on the stack */
 	bool closing;
-	bool handed_over;   /* the queue and the path are another's too */
-	bool out;           /* of descriptors or memory: `retry` will try */
-	gyre_timeout retry; /* 0: none is scheduled */
+	bool out;             /* of descriptors or memory: `retry` will try */
+	unsigned handed_over; /* to so many others: the queue and the path are
+				 theirs too */
+	gyre_timeout retry;   /* 0: none is scheduled */
 	int64_t quiet_until_ns;
 };
 

@@ -130,7 +130,7 @@ GYRE_API void gyre_listener_close(struct gyre_listener *listener);
  * Return a duplicate of the listening descriptor, for another process to
  * inherit (<gyre/inherit.h>) or for another listener's options.fd. This one
  * accepts until it is closed, and then leaves the queue and the path alone:
- * they are the other's.
+ * they are the other's, unless gyre_listener_take_back() says otherwise.
  *
  * Thread: owner
  * Owns:   the caller gets the descriptor; it is close-on-exec
@@ -138,6 +138,15 @@ GYRE_API void gyre_listener_close(struct gyre_listener *listener);
  */
 GYRE_API int gyre_listener_hand_over(struct gyre_listener *listener)
 	GYRE_MUST_CHECK;
+
+/*
+ * Undo one gyre_listener_hand_over() whose descriptor is closed wherever it
+ * was, such as by a successor that failed: when all are undone, the queue and
+ * the path are this one's alone again.
+ *
+ * Thread: owner
+ */
+GYRE_API void gyre_listener_take_back(struct gyre_listener *listener);
 
 /* -- before the shards start ---------------------------------------------- */
 

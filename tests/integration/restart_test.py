@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -149,5 +150,52 @@ def restart_from_outside(program):
         sys.exit(f"after {clients.served}: {clients.failures[0]!r}")
 
 
+def put_in_place(path, text):
+    """Another program under the same name, whoever runs the one before."""
+    with open(path + ".new", "wb") as file:
+        file.write(text)
+    os.chmod(path + ".new", 0o755)
+    os.rename(path + ".new", path)
+
+
+def survive_failed_restarts(program):
+    """A program that can't be started, and one that ends at once, replace
+    nobody; the one that is right again then does."""
+    with open(program, "rb") as file:
+        good = file.read()
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        path = os.path.join(folder, "service")
+        put_in_place(path, good)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        # A loop of a busy machine that waits for a CPU is no line of ours.
+        process = subprocess.Popen([path, str(port)], text=True,
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE,
+                                   env={**os.environ, "GYRE_WATCHDOG": "0"})
+        first_line(process)
+        for bad in b"no program", b"#!/bin/sh\nexit 1\n":
+            put_in_place(path, bad)
+            process.send_signal(signal.SIGHUP)
+            line = process.stderr.readline()
+            if not line.startswith("cannot restart: "):
+                sys.exit(f"it says {line!r}")
+            if ask(port) != process.pid:
+                sys.exit("another serves")
+        put_in_place(path, good)
+        process.send_signal(signal.SIGHUP)
+        pid = first_line(process)
+        if process.wait(TIMEOUT) != 0:
+            sys.exit(f"it ended with {process.returncode}")
+        if ask(port) != pid:
+            sys.exit("it was not replaced")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: is_gone(pid), "the end of the last one")
+        process.stdout.close()
+        process.stderr.close()
+
+
 restart_by_hangup(os.path.abspath(sys.argv[1]))
+survive_failed_restarts(os.path.abspath(sys.argv[1]))
 restart_from_outside(os.path.abspath(sys.argv[1]))

@@ -4,8 +4,10 @@
  */
 #include "tests/support/loop_fixture.h"
 
-#include <gyre/inherit.h>
+#include "base/sys.h"
+#include "net/inherit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -153,6 +155,152 @@ what_can_not_be_started_is_told(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* -- the system fails ------------------------------------------------------ */
+
+/* Which of the calls of each kind fails, counted from 1; 0: none. */
+static unsigned fails;
+static unsigned calls;
+
+static bool
+is_to_fail(int error)
+{
+	errno = error;
+	return ++calls == fails;
+}
+
+static void *
+fail_allocate(size_t size, size_t align)
+{
+	return is_to_fail(ENOMEM) ? NULL
+				  : gyre__sys_default.allocate(size, align);
+}
+
+static int
+fail_pipe(int fds[2])
+{
+	return is_to_fail(EMFILE) ? -1 : pipe(fds);
+}
+
+static pid_t
+fail_fork(void)
+{
+	return is_to_fail(EAGAIN) ? -1 : fork();
+}
+
+static int
+fail_fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+	int value;
+
+	va_start(arguments, command);
+	value = command == F_GETFD ? 0 : va_arg(arguments, int);
+	va_end(arguments);
+	return is_to_fail(EMFILE) ? -1 : fcntl(fd, command, value);
+}
+
+/* In the child, which has a copy of the count. */
+static int
+fail_dup2(int fd, int wanted)
+{
+	return is_to_fail(EMFILE) ? -1 : dup2(fd, wanted);
+}
+
+/* One that a signal interrupts is made again. */
+static ssize_t
+fail_read(int fd, void *data, size_t size)
+{
+	return is_to_fail(EINTR) ? -1 : read(fd, data, size);
+}
+
+static pid_t
+fail_waitpid(pid_t pid, int *ret_status, int options)
+{
+	return is_to_fail(EINTR) ? -1 : waitpid(pid, ret_status, options);
+}
+
+/* Start with two descriptors; nothing may be left of it. */
+static int
+start_with(const struct gyre_sys *sys, unsigned n)
+{
+	char *const arguments[] = { program, (char *)(uintptr_t) "child",
+				    NULL };
+	unsigned before = open_descriptors();
+	struct gyre_inherited items[2];
+	sigset_t blocked;
+	int pairs[2][2];
+	int pid = 77;
+	int status;
+
+	fails = n;
+	calls = 0;
+	for (int i = 0; i < 2; i++) {
+		make_pair(pairs[i]);
+		items[i] = item(pairs[i][0], "x");
+	}
+	status = gyre__inherited_start(sys, program, arguments, items, 2, &pid);
+	if (status == 0)
+		assert_int_equal(wait_for(pid), 2);
+	else
+		assert_int_equal(pid, 77);
+	/* Of a child that did not become the program nothing is left. */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	for (int number = 1; number < 32; number++)
+		assert_int_equal(sigismember(&blocked, number), 0);
+	for (int i = 0; i < 2; i++)
+		close_both(pairs[i]);
+	assert_int_equal(open_descriptors(), before);
+	return status;
+}
+
+/* Each of `count` calls of a kind fails once, and then none of them. */
+static void
+check_failures(const struct gyre_sys *sys, unsigned count, int error)
+{
+	for (unsigned n = 1; n <= count; n++)
+		assert_int_equal(start_with(sys, n), error);
+	assert_int_equal(start_with(sys, count + 1), 0);
+}
+
+static void
+every_call_may_fail(void **state)
+{
+	struct gyre_sys sys = gyre__sys_default;
+
+	(void)state;
+	sys.allocate = fail_allocate;
+	check_failures(&sys, 2, -ENOMEM);
+	sys = gyre__sys_default;
+	sys.pipe = fail_pipe;
+	check_failures(&sys, 1, -EMFILE);
+	sys = gyre__sys_default;
+	sys.fcntl = fail_fcntl;
+	check_failures(&sys, 4, -EMFILE);
+	sys = gyre__sys_default;
+	sys.fork = fail_fork;
+	check_failures(&sys, 1, -EAGAIN);
+	sys = gyre__sys_default;
+	sys.dup2 = fail_dup2;
+	check_failures(&sys, 2, -EMFILE);
+}
+
+static void
+what_is_interrupted_is_done_again(void **state)
+{
+	struct gyre_sys sys = gyre__sys_default;
+
+	(void)state;
+	sys.read = fail_read;
+	assert_int_equal(start_with(&sys, 1), 0);
+	assert_true(calls >= 2);
+	sys = gyre__sys_default;
+	sys.waitpid = fail_waitpid;
+	sys.dup2 = fail_dup2; /* the child's own count */
+	assert_int_equal(start_with(&sys, 1), -EMFILE);
+	assert_int_equal(calls, 2);
+}
+
 /* -- taking --------------------------------------------------------------- */
 
 static void
@@ -264,6 +412,8 @@ main(int argc, char **argv)
 		TEST(a_program_gets_what_it_is_given),
 		TEST(none_is_none),
 		TEST(what_can_not_be_started_is_told),
+		TEST(every_call_may_fail),
+		TEST(what_is_interrupted_is_done_again),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(without_names_they_are_unknown),
 		TEST(one_that_is_not_there_is_refused),

@@ -220,6 +220,52 @@ a_path_stays_for_whom_it_was_handed_to(void **state)
 	close(client);
 }
 
+/* Nobody else is there for who waits, nor for the path. */
+static void
+what_is_taken_back_is_its_own(void **state)
+{
+	char folder[] = "/tmp/gyre-listener-XXXXXX";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct gyre_listener *first;
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket",
+		 folder);
+	first = open_first(address.sun_path);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(close(gyre_listener_hand_over(first)), 0);
+	for (int i = 0; i < 2; i++)
+		gyre_listener_take_back(first);
+	assert_int_equal(
+		connect(client, (struct sockaddr *)&address, sizeof(address)),
+		0);
+	gyre_listener_close(first);
+	assert_int_equal(first_count, 1);
+	assert_int_equal(rmdir(folder), 0);
+	close(client);
+}
+
+static void
+one_of_two_that_is_taken_back_leaves_the_other(void **state)
+{
+	struct gyre_listener *first = open_first(NULL);
+	uint16_t port = gyre_listener_port(first);
+	int fd = gyre_listener_hand_over(first);
+	struct gyre_listener *second;
+
+	(void)state;
+	assert_int_equal(close(gyre_listener_hand_over(first)), 0);
+	gyre_listener_take_back(first);
+	close(connect_to(port));
+	gyre_listener_close(first);
+	assert_int_equal(first_count, 0);
+	assert_int_equal(open_with(fd, &second_count, &second), 0);
+	run_until_counted(&second_count, 1);
+	gyre_listener_close(second);
+}
+
 static void
 without_a_descriptor_nothing_is_handed_over(void **state)
 {
@@ -246,6 +292,8 @@ main(void)
 		TEST(every_call_of_taking_over_may_fail),
 		TEST(who_waits_is_left_to_whom_it_was_handed_to),
 		TEST(a_path_stays_for_whom_it_was_handed_to),
+		TEST(what_is_taken_back_is_its_own),
+		TEST(one_of_two_that_is_taken_back_leaves_the_other),
 		TEST(without_a_descriptor_nothing_is_handed_over),
 	};
 
