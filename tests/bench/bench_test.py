@@ -127,7 +127,7 @@ class Bench(unittest.TestCase):
                 results = json.load(file)
             if shutil.which("gnuplot"):
                 self.assertEqual(sorted(os.listdir(plots)),
-                                 sorted({f"{row['bench']}.svg"
+                                 sorted({f"{row['group']}.svg"
                                          for row in results}))
         labels = {row["program"] for row in results}
         self.assertEqual(len(labels), len(PROGRAMS))

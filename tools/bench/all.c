@@ -22,79 +22,87 @@
 
 /* What is run: a bench with its parameters, and with those for --quick. */
 static const struct {
-	const char *name; /* in the table */
+	const char *group; /* that one picture has */
+	const char *name;  /* in the table */
 	const char *bench;
 	const char *arguments;
 	const char *quick;
 } rows[] = {
-	{ "selfpost1", "selfpost", "window=1 count=2000000",
+	{ "self", "selfpost1", "selfpost", "window=1 count=2000000",
 	  "window=1 count=20000" },
-	{ "selfpost64", "selfpost", "window=64 count=20000000",
+	{ "self", "selfpost64", "selfpost", "window=64 count=20000000",
 	  "window=64 count=100000" },
-	{ "timer_ic", "timer_ic", "timers=1000000", "timers=10000" },
-	{ "timer_exp", "timer_exp", "timers=100000 span_ms=1000",
+	{ "timers", "timer_ic", "timer_ic", "timers=1000000", "timers=10000" },
+	{ "timers", "timer_exp", "timer_exp", "timers=100000 span_ms=1000",
 	  "timers=1000 span_ms=50" },
-	{ "timer_churn", "timer_churn", "timers=100000 count=5000000",
+	{ "timers", "timer_churn", "timer_churn", "timers=100000 count=5000000",
 	  "timers=1000 count=10000" },
-	{ "xpost1", "xpost", "threads=1 count=4000000",
+	{ "messages", "xpost1", "xpost", "threads=1 count=4000000",
 	  "threads=1 count=50000" },
-	{ "xpost4", "xpost", "threads=4 count=4000000",
+	{ "messages", "xpost4", "xpost", "threads=4 count=4000000",
 	  "threads=4 count=50000" },
-	{ "xgather1", "xgather", "threads=1 count=4000000",
+	{ "messages", "xgather1", "xgather", "threads=1 count=4000000",
 	  "threads=1 count=50000" },
-	{ "xgather4", "xgather", "threads=4 count=4000000",
+	{ "messages", "xgather4", "xgather", "threads=4 count=4000000",
 	  "threads=4 count=50000" },
-	{ "xpost1_spin", "xpost_spin", "threads=1 count=4000000",
-	  "threads=1 count=50000" },
-	{ "xrate10k", "xrate", "rate=10000 count=10000",
+	{ "messages", "xmesh2", "xmesh", "loops=2 count=4000000",
+	  "loops=2 count=50000" },
+	{ "messages", "xmesh4", "xmesh", "loops=4 count=4000000",
+	  "loops=4 count=50000" },
+	{ "latency", "xrate10k", "xrate", "rate=10000 count=10000",
 	  "rate=10000 count=200" },
-	{ "xrate100k", "xrate", "rate=100000 count=60000",
+	{ "latency", "xrate100k", "xrate", "rate=100000 count=60000",
 	  "rate=100000 count=2000" },
-	{ "xrate100k_spin", "xrate_spin", "rate=100000 count=60000",
+	{ "latency", "xping", "xping", "count=100000", "count=500" },
+	{ "spinning", "xpost1_spin", "xpost_spin", "threads=1 count=4000000",
+	  "threads=1 count=50000" },
+	{ "spinning", "xrate100k_spin", "xrate_spin", "rate=100000 count=60000",
 	  "rate=100000 count=2000" },
-	{ "xping", "xping", "count=100000", "count=500" },
-	{ "xping_spin", "xping_spin", "count=1000000", "count=500" },
-	{ "xmesh2", "xmesh", "loops=2 count=4000000", "loops=2 count=50000" },
-	{ "xmesh4", "xmesh", "loops=4 count=4000000", "loops=4 count=50000" },
-	{ "xmesh8", "xmesh", "loops=8 count=2000000 window=64",
+	{ "spinning", "xping_spin", "xping_spin", "count=1000000",
+	  "count=500" },
+	{ "scale", "xmesh8", "xmesh", "loops=8 count=2000000 window=64",
 	  "loops=8 count=20000 window=64" },
-	{ "xmesh16", "xmesh", "loops=16 count=2000000 window=16",
+	{ "scale", "xmesh16", "xmesh", "loops=16 count=2000000 window=16",
 	  "loops=16 count=20000 window=16" },
-	{ "xmesh64", "xmesh", "loops=64 count=2000000 window=4",
+	{ "scale", "xmesh64", "xmesh", "loops=64 count=2000000 window=4",
 	  "loops=64 count=20000 window=4" },
-	{ "fdready100", "fdready", "pipes=100 count=300000",
+	{ "descriptors", "fdready100", "fdready", "pipes=100 count=300000",
 	  "pipes=10 count=1000" },
-	{ "fdready1000", "fdready", "pipes=1000 count=300000",
+	{ "descriptors", "fdready1000", "fdready", "pipes=1000 count=300000",
 	  "pipes=100 count=1000" },
-	{ "fdready9900", "fdready", "pipes=9900 count=300000",
+	{ "descriptors", "fdready9900", "fdready", "pipes=9900 count=300000",
 	  "pipes=200 count=1000" },
-	{ "echo50", "echo", "connections=50 depth=1",
+	{ "echo", "echo50", "echo", "connections=50 depth=1",
 	  "connections=5 depth=1 count=1000" },
-	{ "echo50x16", "echo", "connections=50 depth=16 count=2000000",
+	{ "echo", "echo50x16", "echo", "connections=50 depth=16 count=2000000",
 	  "connections=5 depth=16 count=4000" },
-	{ "echo500", "echo", "connections=500 depth=1",
+	{ "echo", "echo500", "echo", "connections=500 depth=1",
 	  "connections=50 depth=1 count=1000" },
-	{ "echo500x16", "echo", "connections=500 depth=16 count=2000000",
+	{ "echo", "echo500x16", "echo",
+	  "connections=500 depth=16 count=2000000",
 	  "connections=50 depth=16 count=4000" },
-	{ "echo2", "echo", "loops=2 connections=50 depth=1",
+	{ "echo", "echo2", "echo", "loops=2 connections=50 depth=1",
 	  "loops=2 connections=5 depth=1 count=1000" },
-	{ "idle", "idle", "loops=4 ms=10000", "loops=4 ms=50" },
+	{ "pool", "pool2", "pool", "threads=2", "threads=2 jobs=20000" },
+	{ "pool", "pool4", "pool", "threads=4", "threads=4 jobs=20000" },
+	{ "memory", "idle", "idle", "loops=4 ms=10000", "loops=4 ms=50" },
 #if defined(__GLIBC__)
-	{ "mem_loop", "memory", "of=loop count=100", "of=loop count=10" },
-	{ "mem_conn", "memory", "of=connection count=1000",
+	{ "memory", "mem_loop", "memory", "of=loop count=100",
+	  "of=loop count=10" },
+	{ "memory", "mem_conn", "memory", "of=connection count=1000",
 	  "of=connection count=50" },
-	{ "mem_timer", "memory", "of=timer count=100000",
+	{ "memory", "mem_timer", "memory", "of=timer count=100000",
 	  "of=timer count=1000" },
 #endif
-	{ "pool2", "pool", "threads=2", "threads=2 jobs=20000" },
-	{ "pool4", "pool", "threads=4", "threads=4 jobs=20000" },
 #if defined(__linux__)
-	{ "kv", "kv", "connections=50", "connections=5 count=500" },
-	{ "kv16", "kv", "connections=50 depth=16 count=2000000",
+	{ "servers", "kv", "kv", "connections=50", "connections=5 count=500" },
+	{ "servers", "kv16", "kv", "connections=50 depth=16 count=2000000",
 	  "connections=5 depth=16 count=2000" },
-	{ "kv2x16", "kv", "loops=2 connections=50 depth=16 count=2000000",
+	{ "servers", "kv2x16", "kv",
+	  "loops=2 connections=50 depth=16 count=2000000",
 	  "loops=2 connections=5 depth=16 count=2000" },
-	{ "http", "http", "connections=50", "connections=5 count=500" },
+	{ "servers", "http", "http", "connections=50",
+	  "connections=5 count=500" },
 #endif
 };
 
@@ -137,7 +145,8 @@ print_help(void)
 	     "fast\n"
 	     "  --only WORD    the rows whose names begin with it\n"
 	     "  --json FILE    write the results there too\n"
-	     "  --plots DIR    draw a picture a bench, with gnuplot\n"
+	     "  --plots DIR    draw a picture a group of benches, with "
+	     "gnuplot\n"
 	     "  --help         print this and exit");
 	return EXIT_SUCCESS;
 }
@@ -263,6 +272,7 @@ run_row(const struct plan *plan, unsigned index, struct row *row)
 				child_has(plan->paths[i], rows[index].bench);
 	snprintf(arguments, sizeof(arguments), "%s %s", rows[index].bench,
 		 plan->is_quick ? rows[index].quick : rows[index].arguments);
+	row->group = rows[index].group;
 	row->name = rows[index].name;
 	for (unsigned round = 0; round < plan->rounds; round++) {
 		if (isatty(STDERR_FILENO))

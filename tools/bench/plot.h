@@ -1,10 +1,11 @@
-/* A picture a bench, by gnuplot. */
+/* A picture a group of benches, by gnuplot. */
 #ifndef BENCH_PLOT_H
 #define BENCH_PLOT_H
 
 #include "table.h"
 
-/* False: there is no gnuplot, or it failed; it was said. */
+/* The rows of a group follow one another. False: there is no gnuplot, or it
+ * failed; it was said. */
 bool plot_all(const struct row *rows, unsigned count, const char *directory);
 
 #endif

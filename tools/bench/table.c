@@ -187,9 +187,10 @@ write_column(FILE *file, const struct row *row, unsigned program)
 
 	column_spread(column, &least, &most);
 	fprintf(file,
-		"{\"bench\": \"%s\", \"program\": \"%s\", \"unit\": \"%s\", "
-		"\"rounds\": %u",
-		row->name, table_label(program), row->unit, column->rounds);
+		"{\"group\": \"%s\", \"bench\": \"%s\", \"program\": \"%s\", "
+		"\"unit\": \"%s\", \"rounds\": %u",
+		row->group, row->name, table_label(program), row->unit,
+		column->rounds);
 	write_number(file, "median", median(column->values, column->rounds));
 	write_number(file, "least", least);
 	write_number(file, "most", most);

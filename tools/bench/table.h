@@ -17,6 +17,7 @@ struct column {
 };
 
 struct row {
+	const char *group;
 	const char *name;
 	char unit[16]; /* of the values */
 	struct column columns[PROGRAMS];
