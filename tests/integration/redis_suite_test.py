@@ -107,7 +107,7 @@ def get_suite():
         with tarfile.open(archives[0]) as archive:
             archive.extractall(folder)
         (top,) = glob.glob(os.path.join(folder, "redis-*/"))
-        os.rename(os.path.join(top), kept)
+        os.rename(top, kept)
     return kept
 
 
@@ -120,7 +120,7 @@ def changed_suite(folder):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         for old, new in changes:
-            if text.count(old) < 1:
+            if old not in text:
                 raise AssertionError(f"{name} has no {old!r}")
             text = text.replace(old, new, 1)
         with open(path, "w", encoding="utf-8") as file:
@@ -177,7 +177,6 @@ class RedisSuite(unittest.TestCase):
                  "--single", f"unit/{unit}"],
                 cwd=self.folder, capture_output=True, text=True,
                 errors="replace", timeout=LIMIT)
-            server.end()
         with open(os.path.join(FOLDER, unit.replace("/", "_") + ".log"), "w",
                   encoding="utf-8") as file:
             file.write(said.stdout + said.stderr)

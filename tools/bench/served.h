@@ -48,4 +48,8 @@ struct served {
 void served_bench(const struct served *served, struct params *params,
 		  struct result *result);
 
+/* The whole of a program that has one server, and the bench for what that
+ * speaks: its exit status. */
+int served_main(int argc, char **argv, const struct served *served);
+
 #endif

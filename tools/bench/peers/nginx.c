@@ -52,23 +52,12 @@ describe(struct served_call *call)
 	served_argument(call, "%s", path);
 }
 
-static void
-bench_http(struct params *params, struct result *result)
+int
+main(int argc, char **argv)
 {
 	static const struct served nginx = { .program = PEER_PROGRAM,
 					     .protocol = SERVED_HTTP,
 					     .describe = describe };
 
-	served_bench(&nginx, params, result);
-}
-
-int
-main(int argc, char **argv)
-{
-	static const struct bench benches[] = {
-		{ "http", SERVED_HTTP_WHAT, bench_http },
-		{ NULL, NULL, NULL },
-	};
-
-	return bench_main(argc, argv, benches);
+	return served_main(argc, argv, &nginx);
 }

@@ -17,23 +17,12 @@ describe(struct served_call *call)
 	served_argument(call, "%s", call->folder);
 }
 
-static void
-bench_kv(struct params *params, struct result *result)
+int
+main(int argc, char **argv)
 {
 	static const struct served redis = { .program = PEER_PROGRAM,
 					     .protocol = SERVED_RESP,
 					     .describe = describe };
 
-	served_bench(&redis, params, result);
-}
-
-int
-main(int argc, char **argv)
-{
-	static const struct bench benches[] = {
-		{ "kv", SERVED_KV_WHAT, bench_kv },
-		{ NULL, NULL, NULL },
-	};
-
-	return bench_main(argc, argv, benches);
+	return served_main(argc, argv, &redis);
 }
