@@ -28,9 +28,9 @@ read_clock(clockid_t id)
 }
 
 static int
-complain(const char *what, int error)
+fail(const char *what, int error)
 {
-	fprintf(stderr, "gyre-kv: %s: %s\n", what, strerror(-error));
+	server_complain(what, error);
 	return EXIT_FAILURE;
 }
 
@@ -148,10 +148,10 @@ serve(struct server *server, struct gyre_runtime *runtime)
 	if (error == 0)
 		error = gyre_runtime_start(runtime);
 	if (error < 0)
-		return complain("cannot start", error);
+		return fail("cannot start", error);
 	print_welcome(server, runtime);
 	error = gyre_runtime_wait(runtime);
-	return error < 0 ? complain("stopped", error) : EXIT_SUCCESS;
+	return error < 0 ? fail("stopped", error) : EXIT_SUCCESS;
 }
 
 static int
@@ -215,10 +215,10 @@ run(struct server *server)
 		return show_plan(options);
 	error = keyhash_init(&server->keyhash);
 	if (error < 0)
-		return complain("no random numbers", error);
+		return fail("no random numbers", error);
 	error = options->has_tls ? secure_load(server) : 0;
 	if (error < 0)
-		return complain("cannot speak TLS", error);
+		return fail("cannot speak TLS", error);
 	status = run_loaded(server);
 	secure_unload(server);
 	return status;

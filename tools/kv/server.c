@@ -5,13 +5,22 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admission.h"
 #include "batch.h"
 #include "connection.h"
 #include "secure.h"
 #include "sockets.h"
+
+int
+server_complain(const char *what, int error)
+{
+	fprintf(stderr, "gyre-kv: %s: %s\n", what, strerror(-error));
+	return error;
+}
 
 static void
 on_hangup(int signo, void *server)

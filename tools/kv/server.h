@@ -94,4 +94,7 @@ struct server {
 /* What runs on every shard; its argument is the server. */
 extern const struct gyre_service_ops server_service;
 
+/* Say in a line what went wrong, and return the error. */
+int server_complain(const char *what, int error);
+
 #endif

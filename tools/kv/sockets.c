@@ -28,13 +28,6 @@ union name {
 	struct sockaddr_un un;
 };
 
-static int
-complain(const char *what, int error)
-{
-	fprintf(stderr, "gyre-kv: %s: %s\n", what, strerror(-error));
-	return error;
-}
-
 /* -- where they are -------------------------------------------------------- */
 
 /* Ask the system; 0, or a negative errno. */
@@ -123,7 +116,7 @@ add_inherited(struct server *server, const struct gyre_inherited *inherited)
 		return check_inherited(server->options, item);
 	snprintf(what, sizeof(what), "cannot listen with descriptor %d",
 		 item->fd);
-	return complain(what, error);
+	return server_complain(what, error);
 }
 
 static int
@@ -134,7 +127,8 @@ take_inherited(struct server *server)
 	int error = 0;
 
 	if (count < 0)
-		return complain("cannot take the sockets of LISTEN_FDS", count);
+		return server_complain("cannot take the sockets of LISTEN_FDS",
+				       count);
 	for (int i = 0; i < count; i++) {
 		if (error == 0)
 			error = add_inherited(server, &inherited[i]);
@@ -174,7 +168,7 @@ add_made(struct server *server, const struct gyre_runtime *runtime,
 		return 0;
 	snprintf(what, sizeof(what), "cannot listen on %s port %u",
 		 options->bind, port);
-	return complain(what, error);
+	return server_complain(what, error);
 }
 
 int
@@ -188,7 +182,7 @@ sockets_make(struct server *server, const struct gyre_runtime *runtime)
 		calloc(SOCKETS_INHERITED_MAX + 2 * (size_t)server->shards_count,
 		       sizeof(*sockets->items));
 	if (sockets->items == NULL)
-		return complain("cannot start", -ENOMEM);
+		return server_complain("cannot start", -ENOMEM);
 	error = take_inherited(server);
 	if (error == 0 && options->has_port && !has(sockets, false))
 		error = add_made(server, runtime, options->port, false);
