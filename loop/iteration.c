@@ -163,13 +163,24 @@ poll_timeout(struct gyre_loop *loop)
 	return left > 0 ? left : 0;
 }
 
+/* How long to sleep, if timeouts that are close together share a wake-up. */
+static int64_t
+sleep_timeout(const struct gyre_loop *loop, int64_t now_ns, int64_t timeout_ns)
+{
+	timeout_ns = gyre__slack_sleep(&loop->slack, &loop->timeouts, now_ns,
+				       timeout_ns);
+	return timeout_ns < loop->poll_max_ns ? timeout_ns : loop->poll_max_ns;
+}
+
 /* Sleep until there is an event, a post, or a timeout. */
 static int
 sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 {
 	int64_t asleep_ns = gyre_loop_time(loop);
+	bool is_early;
 	int count;
 
+	timeout_ns = sleep_timeout(loop, asleep_ns, timeout_ns);
 	GYRE_INSIST(gyre__outbox_is_flushed(&loop->outbox));
 	GYRE_INSIST(loop->batch_ends == NULL);
 	gyre__histogram_record(&loop->times.awake, asleep_ns - loop->woke_ns);
@@ -189,8 +200,10 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	loop->idle_ns += loop->woke_ns - asleep_ns;
 	/* Disarm, so that nobody rings for a loop that is awake. */
 	gyre__outbox_receive(&loop->outbox);
-	if (count <= 0 && loop->outbox.ready.head == NULL &&
-	    loop->woke_ns - asleep_ns < timeout_ns)
+	is_early = loop->woke_ns - asleep_ns < timeout_ns;
+	if (!is_early)
+		gyre__slack_begin(&loop->slack, loop->woke_ns);
+	else if (count <= 0 && loop->outbox.ready.head == NULL)
 		loop->spurious++;
 	gyre__loop_publish(loop, GYRE__NEVER);
 	return count;

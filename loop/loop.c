@@ -50,6 +50,7 @@ apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 	loop->poller_ops = options->poller;
 	loop->poll_max_ns = GYRE_FOREVER;
 	gyre__spin_init(&loop->spin, options->spin_ns);
+	gyre__slack_init(&loop->slack, options->slack_ns);
 	loop->bell.ring = ring;
 }
 
@@ -106,10 +107,15 @@ init_owned(struct gyre_loop *loop)
 static int
 check_options(const struct gyre_loop_options *options)
 {
+	int result;
+
 	if (options->make_current == GYRE_MAKE_CURRENT_YES &&
 	    gyre_loop_current(false) != NULL)
 		return -EEXIST;
-	return gyre__spin_check(&options->log, "loop", options->spin_ns);
+	result = gyre__spin_check(&options->log, "loop", options->spin_ns);
+	if (result < 0)
+		return result;
+	return gyre__slack_check(&options->log, "loop", options->slack_ns);
 }
 
 int

@@ -12,6 +12,7 @@
 #include "loop/bulletin.h"
 #include "loop/handlers.h"
 #include "loop/poller.h"
+#include "loop/slack.h"
 #include "loop/spin.h"
 #include "loop/timeouts.h"
 #include "loop/watchdog.h"
@@ -113,6 +114,7 @@ struct gyre_loop {
 	int64_t ran_ns;     /* in the runs before */
 	int64_t idle_ns;    /* of both, in polls that could block */
 	struct gyre__spin spin;
+	struct gyre__slack slack;
 	int64_t woke_ns; /* from the last of them, or in this run */
 	gyre_iteration_fn on_iteration;
 	void *on_iteration_arg;

@@ -98,6 +98,11 @@ struct gyre__timeouts {
 void gyre__heap_add(struct gyre__timeouts *timeouts, uint32_t number);
 void gyre__heap_remove(struct gyre__timeouts *timeouts, uint32_t number);
 
+/* Whether it has one beside the first that is due by then; one that was moved
+ * later may count. */
+bool gyre__heap_has_second(const struct gyre__timeouts *timeouts,
+			   int64_t when_ns);
+
 void gyre__heap_validate(const struct gyre__timeouts *timeouts);
 
 /* -- the wheel, in timeouts_wheel.c ---------------------------------------- */

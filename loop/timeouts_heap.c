@@ -108,6 +108,15 @@ gyre__heap_add(struct gyre__timeouts *timeouts, uint32_t number)
 	sift_up(timeouts, timeouts->heaped++, key_of(timeouts, number));
 }
 
+bool
+gyre__heap_has_second(const struct gyre__timeouts *timeouts, int64_t when_ns)
+{
+	uint32_t second = first_child(timeouts, 0);
+
+	return second < timeouts->heaped &&
+	       timeouts->heap[second].when_ns <= when_ns;
+}
+
 /* -- for tests ------------------------------------------------------------ */
 
 void

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "loop/slack.h"
 #include "loop/spin.h"
 #include "runtime/placement.h"
 
@@ -170,6 +171,9 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 		result = check_watchdog(&given);
 	if (result == 0)
 		result = gyre__spin_check(&given.log, "runtime", given.spin_ns);
+	if (result == 0)
+		result = gyre__slack_check(&given.log, "runtime",
+					   given.slack_ns);
 	if (result < 0)
 		return result;
 	if (given.simulate != 0)

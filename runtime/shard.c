@@ -57,6 +57,7 @@ gyre__shard_make_loop(struct gyre__shard *shard)
 		.make_current = GYRE_MAKE_CURRENT_YES,
 		.log = runtime->log,
 		.spin_ns = runtime->options.spin_ns,
+		.slack_ns = runtime->options.slack_ns,
 		._sys = runtime->sys,
 	};
 	int result;

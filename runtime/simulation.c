@@ -182,6 +182,7 @@ gyre__simulation_prepare(struct gyre__simulation *simulation,
 	options->make_current = GYRE_MAKE_CURRENT_NO;
 	options->clock = (struct gyre_clock){ now_ns, simulation };
 	options->poller = &poller_ops;
+	options->slack_ns = 1; /* there is nothing to be spared */
 }
 
 static bool

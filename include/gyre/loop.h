@@ -97,10 +97,20 @@ struct gyre_loop_options {
 	 * to wake another thread is a good beginning.
 	 */
 	int64_t spin_ns;
+	/*
+	 * Once the loop has slept until a timeout, those of several that are
+	 * due within so long wait for the end of that time and run then, in
+	 * their order: so however many there are, they wake it no more often. A
+	 * timeout that is alone in that time, or due later, wakes the loop at
+	 * its instant, and a loop that is awake runs whatever is due. 0: a
+	 * millisecond; 1: each is run at its instant. Up to GYRE_SLACK_MAX_NS.
+	 */
+	int64_t slack_ns;
 	const struct gyre_sys *_sys;
 };
 
-#define GYRE_SPIN_MAX_NS GYRE_MS(1)
+#define GYRE_SPIN_MAX_NS  GYRE_MS(1)
+#define GYRE_SLACK_MAX_NS GYRE_MS(1000)
 
 /* What one loop counts. */
 struct gyre_loop_stats {
@@ -190,7 +200,8 @@ typedef void (*gyre_iteration_fn)(struct gyre_loop *loop,
  *
  * Thread: setup
  * Errors: -EEXIST make_current is YES and the thread has a current loop;
- *         -EINVAL spin_ns is negative or more than GYRE_SPIN_MAX_NS;
+ *         -EINVAL spin_ns or slack_ns is negative, or more than
+ *         GYRE_SPIN_MAX_NS or GYRE_SLACK_MAX_NS;
  *         -ENOTSUP there is no poller of the name that GYRE_POLLER has;
  *         -ENOMEM; -EMFILE and the like from the poller
  */

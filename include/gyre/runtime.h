@@ -127,6 +127,9 @@ struct gyre_runtime_options {
 	 * In a simulation they never do.
 	 */
 	int64_t spin_ns;
+	/* For each loop, as the option of that name of a loop says; 0: a
+	 * millisecond. In a simulation each timeout runs at its instant. */
+	int64_t slack_ns;
 	struct gyre_log log;
 	const struct gyre_sys *_sys;
 };
@@ -204,7 +207,7 @@ struct gyre_service_ops {
  * Thread: setup
  * Errors: -EINVAL more than GYRE_SHARDS_MAX loops, an empty or bad CPU list, a
  *         negative time-out, a watchdog_ns below a millisecond, a
- *         spin_ns below 0 or beyond GYRE_SPIN_MAX_NS, `simulate`
+ *         spin_ns or slack_ns below 0 or beyond its bound, `simulate`
  *         without `loops` or with what it cannot have (the log says which);
  *         -ENOMEM
  */

@@ -1,4 +1,5 @@
-/* Whether a runtime's loops spin before they sleep. */
+/* What a runtime says of how its loops sleep: whether they spin before, and
+ * what slack timeouts have. */
 #include "runtime/runtime.h"
 
 #include "loop/loop.h"
@@ -218,6 +219,56 @@ how_long_is_bounded(void **state)
 	}
 }
 
+/* -- the slack of timeouts ------------------------------------------------- */
+
+/* Make, start and stop one, whose loops have as much. */
+static void
+has_slack(struct gyre_runtime_options *options, int64_t slack_ns)
+{
+	struct gyre_runtime *runtime;
+
+	assert_int_equal(gyre_runtime_new(options, &runtime), 0);
+	assert_int_equal(gyre_runtime_start(runtime), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			gyre_runtime_shard(runtime, i)->loop->slack.slack_ns,
+			slack_ns);
+	gyre_runtime_stop(runtime);
+	assert_int_equal(gyre_runtime_wait(runtime), 0);
+	gyre_runtime_free(runtime);
+}
+
+static void
+each_loop_has_the_slack_that_the_runtime_says(void **state)
+{
+	struct gyre_runtime_options options = options_of(0);
+
+	(void)state;
+	has_slack(&options, GYRE_MS(1));
+	options.slack_ns = GYRE_MS(20);
+	has_slack(&options, GYRE_MS(20));
+	options.loops = 2;
+	options.simulate = 1;
+	has_slack(&options, 1);
+}
+
+static void
+how_much_slack_is_bounded(void **state)
+{
+	static const int64_t wrong[] = { -1, GYRE_SLACK_MAX_NS + 1 };
+	struct gyre_runtime_options options = options_of(0);
+	struct gyre_runtime *runtime = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		last_line[0] = '\0';
+		options.slack_ns = wrong[i];
+		assert_int_equal(gyre_runtime_new(&options, &runtime), -EINVAL);
+		assert_null(runtime);
+		assert_non_null(strstr(last_line, "slack_ns"));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int
@@ -230,6 +281,8 @@ main(void)
 		TEST(a_list_is_not_taken_at_its_word),
 		TEST(a_simulated_one_never_does),
 		TEST(how_long_is_bounded),
+		TEST(each_loop_has_the_slack_that_the_runtime_says),
+		TEST(how_much_slack_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

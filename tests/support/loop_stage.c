@@ -151,6 +151,7 @@ stage_options(void)
 		.make_current = GYRE_MAKE_CURRENT_NO,
 		.clock = { .now_ns = stage_now },
 		.poller = &stage_poller,
+		.slack_ns = 1, /* each timeout at its instant */
 		._sys = &fake_sys,
 	};
 }
