@@ -50,8 +50,13 @@ gyre__outbox_ask_delays(struct gyre__outbox *outbox)
 static void
 halt_in_child(void)
 {
-	if (gyre__outbox_of_thread != NULL)
-		gyre__outbox_of_thread->halted = true;
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+
+	if (outbox == NULL)
+		return;
+	outbox->halted = true;
+	/* Nor is anything added without a look at whose the loop is. */
+	outbox->ready_end = outbox->ready_at;
 }
 
 static void
@@ -107,6 +112,30 @@ gyre__outbox_halt(struct gyre__outbox *outbox)
 	gyre__exception.file = halted;
 }
 
+/* -- what is ready ------------------------------------------------------- */
+
+void
+gyre__outbox_count_ready(struct gyre__outbox *outbox)
+{
+	size_t added = gyre__outbox_uncounted(outbox);
+
+	if (added == 0)
+		return;
+	outbox->ready_open->used += (uint16_t)added;
+	outbox->ready_open->messages += (uint32_t)added;
+	outbox->ready.messages += added;
+	outbox->posted += added;
+}
+
+void
+gyre__outbox_close_ready(struct gyre__outbox *outbox)
+{
+	gyre__outbox_count_ready(outbox);
+	outbox->ready_open = NULL;
+	outbox->ready_at = NULL;
+	outbox->ready_end = NULL;
+}
+
 /* -- running ------------------------------------------------------------- */
 
 static void
@@ -135,7 +164,7 @@ gyre__outbox_receive(struct gyre__outbox *outbox)
 		return;
 	if (taken.messages > 0)
 		count_batch(outbox, taken.messages);
-	outbox->ready_open = NULL;
+	gyre__outbox_close_ready(outbox);
 	gyre__chain_concat(&outbox->ready, &taken);
 }
 
@@ -144,9 +173,9 @@ gyre__outbox_take_ready(struct gyre__outbox *outbox,
 			struct gyre__chain *ret_batch)
 {
 	gyre__outbox_receive(outbox);
+	gyre__outbox_close_ready(outbox);
 	*ret_batch = outbox->ready;
 	outbox->ready = (struct gyre__chain){ 0 };
-	outbox->ready_open = NULL;
 }
 
 /* Halted: what is left of the task that ran, then of the chain, is ready. */
@@ -166,8 +195,7 @@ put_back(struct gyre__outbox *outbox, struct gyre__chain *chain)
 		outbox->run -= left;
 		outbox->halted_in = NULL;
 	}
-	if (outbox->ready.head == NULL)
-		outbox->ready_open = NULL;
+	gyre__outbox_close_ready(outbox);
 	gyre__chain_concat(chain, &outbox->ready);
 	gyre__chain_concat(&outbox->ready, chain);
 }
@@ -247,10 +275,11 @@ first_message(const struct gyre__chain *chain)
 	return task;
 }
 
-void (*gyre__outbox_first_waiting(const struct gyre__outbox *outbox))(void)
+void (*gyre__outbox_first_waiting(struct gyre__outbox *outbox))(void)
 {
 	const struct gyre_task *task = NULL;
 
+	gyre__outbox_count_ready(outbox);
 	if (outbox->batch != NULL)
 		task = first_message(outbox->batch);
 	if (task == NULL)
@@ -345,12 +374,12 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__outbox_flush(outbox);
 	out = outbox->blocks - outbox->spares;
 	gyre__inbox_ref_many(outbox->home, out);
+	gyre__outbox_close_ready(outbox);
 	outbox->closing = true;
 	gyre__inbox_close(outbox->home, &rest);
 	outbox->received += rest.messages;
 	outbox->posted += rest.messages;
 	gyre__chain_concat(&outbox->ready, &rest);
-	outbox->ready_open = NULL;
 	outbox->dropped += outbox->ready.messages;
 	gyre__outbox_drop(outbox, &outbox->ready);
 	gyre__futures_close(outbox->home);

@@ -83,7 +83,12 @@ struct gyre__outbox {
 		       * not the inbox, and so touches nothing shared */
 	/* what the owner has to run */
 	struct gyre__chain ready;
+	/* Its last block, while callbacks fit in; the next one goes to
+	 * ready_at, if that is not ready_end. Those between the block's used
+	 * ones and that are not yet counted, neither there nor here. */
 	struct gyre__block *ready_open;
+	struct gyre__entry *ready_at;
+	struct gyre__entry *ready_end;
 	/* The owner ends before the batch does: what did not run is ready
 	 * again. halted_in is the task that ran, if something is left of it. */
 	bool halted;
@@ -116,7 +121,7 @@ struct gyre__outbox {
 	/* counters, which only grow */
 	uint64_t batches;
 	uint64_t received;
-	uint64_t posted;
+	uint64_t posted; /* see gyre__outbox_posted() */
 	uint64_t run;
 	uint64_t dropped;
 	uint64_t sent;
@@ -134,6 +139,45 @@ void gyre__outbox_init(struct gyre__outbox *outbox, const struct gyre_sys *sys,
 /* Make it the thread's outbox, and undo that; flush before leaving. */
 void gyre__outbox_enter(struct gyre__outbox *outbox);
 void gyre__outbox_leave(struct gyre__outbox *outbox);
+
+/* Add a callback to the ready chain, where there is room in its last block. */
+static inline bool
+gyre__outbox_add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn,
+		       void *arg)
+{
+	struct gyre__entry *entry = outbox->ready_at;
+
+	if (__builtin_expect(entry == outbox->ready_end, 0))
+		return false;
+	entry->fn = fn;
+	entry->arg = arg;
+	outbox->ready_at = entry + 1;
+	return true;
+}
+
+/* How many were added like that, and are not counted. */
+static inline size_t
+gyre__outbox_uncounted(const struct gyre__outbox *outbox)
+{
+	const struct gyre__block *open = outbox->ready_open;
+
+	return open == NULL ? 0
+			    : (size_t)(outbox->ready_at -
+				       &open->entries[open->used]);
+}
+
+/* Count them. */
+void gyre__outbox_count_ready(struct gyre__outbox *outbox);
+
+/* Count them, and add no more to that block. */
+void gyre__outbox_close_ready(struct gyre__outbox *outbox);
+
+/* How many there were to run so far. */
+static inline uint64_t
+gyre__outbox_posted(const struct gyre__outbox *outbox)
+{
+	return outbox->posted + gyre__outbox_uncounted(outbox);
+}
 
 /*
  * Add a callback to a destination's lane, or to the ready chain.
@@ -200,7 +244,7 @@ gyre__outbox_run_urgent(struct gyre__outbox *outbox)
 }
 
 /* The function that runs next of what waits, or NULL: nothing is known to. */
-void (*gyre__outbox_first_waiting(const struct gyre__outbox *outbox))(void);
+void (*gyre__outbox_first_waiting(struct gyre__outbox *outbox))(void);
 
 /* Drop a chain's tasks since they were stopped, and empty it. */
 void gyre__outbox_drop(struct gyre__outbox *outbox, struct gyre__chain *chain);

@@ -25,16 +25,22 @@ __attribute__((noinline)) static int
 add_ready_slowly(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
 		 gyre_drop_fn drop)
 {
-	struct gyre__block *block = outbox->ready_open;
+	struct gyre__block *block;
 
+	if (outbox->closing)
+		return -ESHUTDOWN;
+	gyre__outbox_count_ready(outbox);
+	block = outbox->ready_open;
 	if (block == NULL || !gyre__block_has_room(block, drop)) {
 		block = gyre__stock_take(outbox);
 		if (block == NULL)
 			return -ENOMEM;
 		gyre__chain_append(&outbox->ready, &block->task, 0);
 		outbox->ready_open = block;
+		outbox->ready_end = &block->entries[block->capacity];
 	}
 	gyre__block_add(block, fn, arg, drop);
+	outbox->ready_at = &block->entries[block->used];
 	outbox->ready.messages++;
 	outbox->posted++;
 	return 0;
@@ -44,15 +50,8 @@ static inline int
 add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn, void *arg,
 	  gyre_drop_fn drop)
 {
-	struct gyre__block *block = outbox->ready_open;
-
-	if (outbox->closing)
-		return -ESHUTDOWN;
-	if (drop != NULL || block == NULL || !gyre__block_has_room(block, NULL))
+	if (drop != NULL || !gyre__outbox_add_ready(outbox, fn, arg))
 		return add_ready_slowly(outbox, fn, arg, drop);
-	gyre__block_add(block, fn, arg, NULL);
-	outbox->ready.messages++;
-	outbox->posted++;
 	return 0;
 }
 
@@ -103,8 +102,8 @@ post_ready(struct gyre__outbox *outbox, struct gyre_task *task)
 {
 	if (outbox->closing)
 		return -ESHUTDOWN;
+	gyre__outbox_close_ready(outbox);
 	gyre__chain_append(&outbox->ready, task, 1);
-	outbox->ready_open = NULL;
 	outbox->posted++;
 	return 0;
 }
@@ -285,9 +284,9 @@ post_chain_ready(struct gyre__outbox *outbox,
 		added.head = task;
 		task = older;
 	}
+	gyre__outbox_close_ready(outbox);
 	outbox->posted += added.messages;
 	gyre__chain_concat(&outbox->ready, &added);
-	outbox->ready_open = NULL;
 	return 0;
 }
 

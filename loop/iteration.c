@@ -249,7 +249,8 @@ poll_events(struct gyre_loop *loop)
 	if (timeout_ns != 0 && !is_busy_inbox(loop) &&
 	    gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);
-	gyre__loop_publish(loop, GYRE__NEVER);
+	if (gyre__loop_is_timed(loop))
+		gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__rcu_quiescent();
 	return loop->poller_ops->wait(loop->handlers.poller, loop->events,
 				      GYRE__POLL_EVENTS_MAX, 0);

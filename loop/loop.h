@@ -6,6 +6,11 @@
 
 #include <gyre/loop.h>
 
+#include <errno.h>
+
+#include "base/atomics.h"
+#include "base/check.h"
+#include "base/fork.h"
 #include "base/thread.h"
 #include "bus/doorbell.h"
 #include "bus/outbox.h"
@@ -125,17 +130,41 @@ struct gyre_loop {
 	struct gyre_loop_times times;
 };
 
-/* Abort, naming function and loop, if another thread runs the loop. */
+/* The state word, with what was done before it was last changed. */
+static inline uint32_t
+gyre__loop_state(const struct gyre_loop *loop)
+{
+	/* loop.S1 acquire: what was done before the change; pairs with
+	 * state.S3 */
+	return gyre__load_32_acquire(&loop->state);
+}
+
+/* This thread does not run the loop: abort, naming function and loop, if
+ * another one does. */
+void gyre__loop_require_unowned(const struct gyre_loop *loop,
+				const char *function);
+
+/* Abort if another thread runs the loop. */
 #define gyre__loop_require_owner(loop) \
 	gyre__loop_require_owner_in((loop), __func__)
-void gyre__loop_require_owner_in(const struct gyre_loop *loop,
-				 const char *function);
+
+static inline void
+gyre__loop_require_owner_in(const struct gyre_loop *loop, const char *function)
+{
+	if (GYRE__UNLIKELY(gyre__outbox_of_thread != &loop->outbox))
+		gyre__loop_require_unowned(loop, function);
+}
 
 /* Whether the loop takes anything: 0, -EPERM in a fork, or -ESHUTDOWN. */
-int gyre__loop_refusal(const struct gyre_loop *loop);
-
-/* The state word, with what was done before it was last changed. */
-uint32_t gyre__loop_state(const struct gyre_loop *loop);
+static inline int
+gyre__loop_refusal(const struct gyre_loop *loop)
+{
+	if (gyre__is_fork(loop->forks))
+		return -EPERM;
+	return GYRE__UNLIKELY(gyre__loop_state(loop) & GYRE__LOOP_CLOSED)
+		       ? -ESHUTDOWN
+		       : 0;
+}
 
 /*
  * Set and clear bits, if none of `unless` is set. Returns the word as it was.

@@ -15,7 +15,8 @@ drop(struct gyre_loop *loop, const struct gyre_callback *callback,
      enum gyre_drop_reason reason)
 {
 	loop->timeouts_dropped++;
-	gyre__loop_drop(&loop->outbox, callback, reason);
+	if (callback->drop != NULL)
+		gyre__loop_drop(&loop->outbox, callback, reason);
 }
 
 void

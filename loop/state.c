@@ -12,22 +12,6 @@
 #include <stdio.h>
 
 uint32_t
-gyre__loop_state(const struct gyre_loop *loop)
-{
-	/* state.S1 acquire: what was done before the change; pairs with
-	 * state.S3 */
-	return gyre__load_32_acquire(&loop->state);
-}
-
-int
-gyre__loop_refusal(const struct gyre_loop *loop)
-{
-	if (gyre__is_fork(loop->forks))
-		return -EPERM;
-	return gyre_loop_is_closed(loop) ? -ESHUTDOWN : 0;
-}
-
-uint32_t
 gyre__loop_change(struct gyre_loop *loop, uint32_t unless, uint32_t set,
 		  uint32_t clear)
 {
@@ -38,7 +22,7 @@ gyre__loop_change(struct gyre_loop *loop, uint32_t unless, uint32_t set,
 		if (seen & unless)
 			return seen;
 		/* state.S3 acq_rel: this thread's part before the change,
-		 * the others' after it; pairs with state.S1, state.S3 */
+		 * the others' after it; pairs with loop.S1, state.S3 */
 	} while (!gyre__cas_32_acq_rel(&loop->state, &seen,
 				       (seen | set) & ~clear));
 	return seen;
@@ -57,12 +41,10 @@ gyre_loop_in_owner_thread(const struct gyre_loop *loop)
 }
 
 void
-gyre__loop_require_owner_in(const struct gyre_loop *loop, const char *function)
+gyre__loop_require_unowned(const struct gyre_loop *loop, const char *function)
 {
 	char text[160];
 
-	if (GYRE__LIKELY(gyre_loop_in_owner_thread(loop)))
-		return;
 	if (GYRE__LIKELY(!(gyre__loop_state(loop) & GYRE__LOOP_RUNNING)))
 		return;
 	snprintf(text, sizeof(text),

@@ -34,7 +34,7 @@ count(const struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
 		.spurious = loop->spurious,
 		.batches = outbox->batches,
 		.received = outbox->received,
-		.posted = outbox->posted,
+		.posted = gyre__outbox_posted(outbox),
 		.run = outbox->run,
 		.dropped = outbox->dropped,
 		.handlers_run = loop->handlers_run,
@@ -57,7 +57,8 @@ count(const struct gyre_loop *loop, struct gyre_loop_stats *ret_stats)
 		.calls_expired = calls->expired,
 		.calls_stopped = calls->stopped,
 		.calls_refused = calls->refused,
-		.waiting = outbox->posted - outbox->run - outbox->dropped,
+		.waiting = gyre__outbox_posted(outbox) - outbox->run -
+			   outbox->dropped,
 		.timeouts_waiting = loop->timeouts_added - loop->timeouts_run -
 				    loop->timeouts_dropped,
 		.handlers = loop->handlers.count,

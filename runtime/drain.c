@@ -115,7 +115,8 @@ look(struct gyre__drain *drain, struct gyre__shard *shard)
 {
 	struct gyre_loop *loop = shard->shard.loop;
 	struct gyre__outbox *outbox = &loop->outbox;
-	uint64_t done = outbox->run + outbox->posted + outbox->sent;
+	uint64_t done =
+		outbox->run + gyre__outbox_posted(outbox) + outbox->sent;
 
 	drain->looks++;
 	if (done != shard->done)

@@ -125,7 +125,7 @@ add_count(struct text *text, uint64_t count, const char *what)
 
 /* What waits has come since the loop last woke up, when nothing waited. */
 static void
-add_messages(struct text *text, const struct gyre_loop *loop, uint64_t waiting)
+add_messages(struct text *text, struct gyre_loop *loop, uint64_t waiting)
 {
 	void (*first)(void) = gyre__outbox_first_waiting(&loop->outbox);
 	char name[NAME_BYTES];

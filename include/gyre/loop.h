@@ -595,8 +595,9 @@ GYRE_API void gyre_loop_get_stats(const struct gyre_loop *loop,
 				  struct gyre_loop_stats *ret_stats);
 
 /*
- * Read the loop's counters as they all were at one moment: when it last began
- * to poll, ended a run, or was closed. Only the times go on until now. The loop
+ * Read the loop's counters as they all were at one moment: when it fell asleep
+ * or woke up, began one of its last GYRE_TIMED_EVERY polls, ended a run, or was
+ * closed. Only the times go on until now. The loop
  * is not stopped and does not notice; its clock is read on this thread.
  *
  * Thread: any

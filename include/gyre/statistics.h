@@ -2,10 +2,11 @@
  * What a runtime tells of itself, while it runs and after it has.
  *
  * Any thread asks; no loop is stopped for it or notices. What one shard tells
- * is consistent, as it was when its loop last polled; the shards differ by a
- * moment. When nothing is under way, what was sent is what was received:
- * the sum over `from` of gyre_runtime_sent(stats, from, to) is shard `to`'s
- * loop.posted, but for what threads without a loop of the runtime posted.
+ * is consistent, as it was at one of its loop's last eight polls, or as it is
+ * while that sleeps; the shards differ by a moment. When nothing is under way,
+ * what was sent is what was received: the sum over `from` of
+ * gyre_runtime_sent(stats, from, to) is shard `to`'s loop.posted, but for what
+ * threads without a loop of the runtime posted.
  *
  *     struct gyre_runtime_stats *stats;
  *     if (gyre_runtime_stats(runtime, &stats) == 0) {

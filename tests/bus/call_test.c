@@ -559,6 +559,7 @@ something_waits(struct stand_in *stand_in)
 	enter(stand_in);
 	gyre__outbox_receive(&stand_in->outbox);
 	leave(stand_in);
+	gyre__outbox_count_ready(&stand_in->outbox);
 	return stand_in->outbox.ready.messages > 0;
 }
 
