@@ -286,8 +286,8 @@ push_last(struct gyre__place *place, struct gyre__berth *berth, uint32_t word)
 		gyre__store_32_relaxed(&block->word, GYRE__BLOCK_FREE);
 	place->word = word;
 	/* The next one's lines come while this one is filled. */
-	__builtin_prefetch(next, 1);
-	GYRE__BLOCK_PREFETCH(next, GYRE__BERTH_ENTRIES, 1);
+	gyre__prefetch_write(next);
+	GYRE__BLOCK_PREFETCH(next, GYRE__BERTH_ENTRIES, gyre__prefetch_write);
 	return result;
 }
 

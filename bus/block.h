@@ -14,6 +14,7 @@
 #include <gyre/task.h>
 
 #include "base/atomics.h"
+#include "base/prefetch.h"
 #include "base/sys.h"
 
 struct gyre__outbox;
@@ -96,14 +97,14 @@ struct gyre__block *gyre__cell_new(const struct gyre_sys *sys);
 /* Make memory an empty cell of the given number. */
 void gyre__cell_init(struct gyre__block *cell, uint32_t number);
 
-/* Have the lines of its entries come, all at once: the first is there. For who
- * reads them, or writes them (1). */
-#define GYRE__BLOCK_PREFETCH(block, entries_used, writes)                 \
+/* Have the lines of its entries come, all at once, by one of the prefetches:
+ * the first is there. */
+#define GYRE__BLOCK_PREFETCH(block, entries_used, prefetch)               \
 	for (size_t line_ = GYRE__CACHE_LINE;                             \
 	     line_ < sizeof(struct gyre__block) +                         \
 			     (entries_used) * sizeof(struct gyre__entry); \
 	     line_ += GYRE__CACHE_LINE)                                   \
-	__builtin_prefetch((const char *)(block) + line_, writes)
+	prefetch((const char *)(block) + line_)
 
 /* Take a berth's block from its guest: nothing more is added. Consumer. */
 void gyre__block_take(struct gyre__block *block);

@@ -196,7 +196,7 @@ take_block(struct gyre_task *task)
 	if (task->run == gyre__block_untaken)
 		gyre__block_take(block);
 	if (task->run == gyre__block_run)
-		GYRE__BLOCK_PREFETCH(block, block->used, 0);
+		GYRE__BLOCK_PREFETCH(block, block->used, gyre__prefetch);
 }
 
 /* Turn last-in order round, prefetching, and append it. */
@@ -210,7 +210,7 @@ append_reversed(struct gyre__chain *chain, struct gyre_task *newest)
 		struct gyre_task *older = task->_next;
 
 		if (older != NULL)
-			__builtin_prefetch(older);
+			gyre__prefetch_write(older);
 		take_block(task);
 		task->_next = taken.head;
 		taken.head = task;

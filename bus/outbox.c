@@ -248,7 +248,7 @@ gyre__outbox_run(struct gyre__outbox *outbox, struct gyre__chain *chain)
 		if (task == NULL)
 			break;
 		if (chain->head != NULL)
-			__builtin_prefetch(chain->head);
+			gyre__prefetch(chain->head);
 		gyre__outbox_run_task(outbox, chain, task);
 	}
 	outbox->batch = NULL;

@@ -34,7 +34,7 @@ gyre__stock_take(struct gyre__outbox *outbox)
 	outbox->spare = (struct gyre__block *)block->task._next;
 	outbox->spares--;
 	/* Another core has read them. */
-	GYRE__BLOCK_PREFETCH(block, GYRE__BLOCK_ENTRIES, 1);
+	GYRE__BLOCK_PREFETCH(block, GYRE__BLOCK_ENTRIES, gyre__prefetch_write);
 	block->task.run = gyre__block_run;
 	block->used = 0;
 	block->messages = 0;
