@@ -20,7 +20,7 @@ static inline void
 gyre__prefetch_write(const void *memory)
 {
 #if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)memory));
+	__asm__("prefetchw %0" : : "m"(*(const char *)memory));
 #else
 	__builtin_prefetch(memory, 1);
 #endif

@@ -221,6 +221,10 @@ add_to_last(struct gyre__place *place, const struct gyre__berth *berth,
 	 * thread may know of is seen */
 	if (gyre__load_ptr_relaxed(&place->inbox->head) != &berth->last->task)
 		return false;
+	/* berth.W5 relaxed: a guess, which the exchange verifies; so both
+	 * lines come at the same time, if the consumer has had them */
+	if (gyre__load_32_relaxed(&berth->last->word) != seen)
+		return false;
 	word = seen + put(berth->last, used, fn, arg, drop);
 	/* berth.W1 release: the entry; pairs with block.B1 */
 	if (!gyre__cas_32_release(&berth->last->word, &seen, word))
@@ -305,6 +309,7 @@ add_slowly(struct gyre__guest *guest, struct gyre_inbox *inbox,
 	berth = gyre__load_ptr_relaxed(&place->berth);
 	if (add_to_last(place, berth, fn, arg, drop))
 		return 0;
+	gyre__prefetch_write(&inbox->head);
 	block = next_block(berth, inbox);
 	if (block == NULL)
 		return gyre__send_cell(inbox, fn, arg, drop);

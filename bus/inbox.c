@@ -114,8 +114,11 @@ int
 gyre__inbox_push(struct gyre_inbox *inbox, struct gyre_task *newest,
 		 struct gyre_task *oldest)
 {
+	struct gyre_task *seen;
+
+	gyre__prefetch_write(&inbox->head);
 	/* inbox.P1 relaxed: a guess, which the exchange below verifies */
-	struct gyre_task *seen = gyre__load_ptr_relaxed(&inbox->head);
+	seen = gyre__load_ptr_relaxed(&inbox->head);
 
 	do {
 		if (seen == CLOSED)
@@ -225,8 +228,9 @@ gyre__inbox_take(struct gyre_inbox *inbox, struct gyre__chain *chain)
 {
 	struct gyre_task *seen;
 
-	/* inbox.T1 relaxed: nothing is read through it; leaves the line
-	 * shared while there is nothing to take */
+	/* It is written if anything waits; and if not, by who pushes next. */
+	gyre__prefetch_write(&inbox->head);
+	/* inbox.T1 relaxed: nothing is read through it */
 	if (gyre__load_ptr_relaxed(&inbox->head) == NULL)
 		return;
 	/* inbox.T2 acquire: the tasks' fields after the head; pairs with
@@ -338,15 +342,19 @@ gyre_inbox_ref(struct gyre_inbox *inbox)
 void
 gyre_inbox_unref(struct gyre_inbox *inbox)
 {
-	uint32_t before;
+	if (inbox != NULL)
+		gyre__inbox_unref_many(inbox, 1);
+}
 
-	if (inbox == NULL)
-		return;
+void
+gyre__inbox_unref_many(struct gyre_inbox *inbox, uint32_t count)
+{
 	/* inbox.N2 acq_rel: every holder's uses before the release of the
 	 * memory; pairs with inbox.N2 */
-	before = gyre__add_32_acq_rel(&inbox->refs, (uint32_t)-1);
-	GYRE_INSIST(before != 0);
-	if (before > 1)
+	uint32_t before = gyre__add_32_acq_rel(&inbox->refs, -count);
+
+	GYRE_INSIST(before >= count);
+	if (before > count)
 		return;
 	gyre__berths_fini(inbox);
 	gyre__cells_fini(&inbox->cells);

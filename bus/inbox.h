@@ -191,6 +191,9 @@ gyre__inbox_refuses_thread(const struct gyre_inbox *inbox)
 /* Take `count` more references; any thread that has one. */
 void gyre__inbox_ref_many(struct gyre_inbox *inbox, uint32_t count);
 
+/* Give so many back. */
+void gyre__inbox_unref_many(struct gyre_inbox *inbox, uint32_t count);
+
 /* Whether close has begun, as far as this thread can see. Any thread. */
 bool gyre__inbox_is_closed(const struct gyre_inbox *inbox);
 

@@ -43,6 +43,7 @@ void
 gyre__outbox_ask_delays(struct gyre__outbox *outbox)
 {
 	outbox->asks_delays = true;
+	outbox->has_invited = true;
 	(void)gyre__inbox_oldest(outbox->home, true);
 }
 
@@ -149,9 +150,12 @@ count_batch(struct gyre__outbox *outbox, size_t messages)
 	outbox->posted += messages;
 	invite = outbox->asks_delays &&
 		 outbox->batches % GYRE__DELAYS_EVERY == 0;
+	if (GYRE__LIKELY(!invite && !outbox->has_invited))
+		return;
 	oldest_ns = gyre__inbox_oldest(outbox->home, invite);
-	if (GYRE__UNLIKELY(oldest_ns != 0))
+	if (oldest_ns != 0)
 		outbox->oldest_ns = oldest_ns;
+	outbox->has_invited = invite || (outbox->has_invited && oldest_ns == 0);
 }
 
 void
@@ -390,4 +394,6 @@ gyre__outbox_close(struct gyre__outbox *outbox)
 	gyre__cells_put(&outbox->home->cells, &outbox->cells);
 	gyre__stock_fini(outbox);
 	free_askers(outbox);
+	gyre__inbox_unref_many(outbox->home, outbox->home_refs);
+	outbox->home_refs = 0;
 }

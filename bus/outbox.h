@@ -34,6 +34,8 @@
 #define GYRE__CELLS_BACK_MAX    32
 /* One batch in so many has its queue delay taken. */
 #define GYRE__DELAYS_EVERY 8
+/* References to the home that are taken together. */
+#define GYRE__HOME_REFS 64
 
 struct gyre__waiter;
 struct gyre_histogram;
@@ -79,6 +81,9 @@ struct gyre__outbox {
 	/* The owner's clock, for how long functions run; NULL: nobody asks. */
 	int64_t (*now_ns)(void *arg);
 	void *now_arg;
+	/* References to the home that were taken in advance, together: each
+	 * by itself would take the line that all who send there read. */
+	uint32_t home_refs;
 	bool closing; /* the home refuses from now on; its own thread asks here,
 		       * not the inbox, and so touches nothing shared */
 	/* what the owner has to run */
@@ -114,6 +119,7 @@ struct gyre__outbox {
 	/* How long the next callback runs is to be counted here; or NULL. */
 	struct gyre_histogram *timing;
 	bool asks_delays;  /* by the clock of the system, which pushers read */
+	bool has_invited;  /* a push to answer: its line is the pushers' */
 	int64_t oldest_ns; /* when a push began that is ready; 0: unknown */
 	/* Where what is sent to each shard of the home's bus is counted; any
 	 * thread reads it. NULL: it is not counted. */
@@ -192,6 +198,17 @@ int gyre__outbox_post(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
 
 /* Push every lane that has something; drop what a closed inbox refused. */
 void gyre__outbox_flush(struct gyre__outbox *outbox);
+
+/* Take a reference to its home, to be given back anywhere. */
+static inline void
+gyre__outbox_ref_home(struct gyre__outbox *outbox)
+{
+	if (__builtin_expect(outbox->home_refs == 0, 0)) {
+		gyre__inbox_ref_many(outbox->home, GYRE__HOME_REFS);
+		outbox->home_refs = GYRE__HOME_REFS;
+	}
+	outbox->home_refs--;
+}
 
 static inline bool
 gyre__outbox_is_flushed(const struct gyre__outbox *outbox)

@@ -30,6 +30,8 @@ enum state {
 	DROPPED,
 };
 
+#define REFS_MAX 64u /* given back together */
+
 #define CANCEL 0x100u /* beside RUNNING: it was asked to give up */
 
 /* What runs on this thread: a job's function gets an argument of its own, and
@@ -139,6 +141,14 @@ miss_home(struct gyre_task *task, enum gyre_drop_reason reason)
 	call_drop(job_of(task), reason);
 }
 
+void
+gyre__job_refs_release(struct gyre__job_refs *refs)
+{
+	if (refs->count > 0)
+		gyre__inbox_unref_many(refs->home, refs->count);
+	refs->count = 0;
+}
+
 /* Without done the state is the last that is touched. */
 static void
 finish(struct gyre_job *job)
@@ -155,21 +165,31 @@ finish(struct gyre_job *job)
 	} else if (done != NULL) {
 		done(job);
 	}
-	gyre_inbox_unref(home);
 }
 
 void
-gyre__job_run(struct gyre_job *job)
+gyre__job_run(struct gyre_job *job, struct gyre__job_refs *refs)
 {
+	struct gyre_inbox *home = job->_options.home;
 	struct gyre_job *outer = job_of_thread;
 	uint32_t forks = gyre__forks();
 
+	if (refs != NULL && refs->home != home)
+		gyre__job_refs_release(refs);
 	job_of_thread = job;
 	job->_options.run(job);
 	job_of_thread = outer;
 	/* In a fork of the job's, its end is the parent's. */
-	if (!gyre__is_fork(forks))
-		finish(job);
+	if (gyre__is_fork(forks))
+		return;
+	finish(job);
+	if (refs == NULL) {
+		gyre_inbox_unref(home);
+	} else if (home != NULL) {
+		refs->home = home;
+		if (++refs->count == REFS_MAX)
+			gyre__job_refs_release(refs);
+	}
 }
 
 /* -- as a task, for any executor ----------------------------------------- */
@@ -182,7 +202,7 @@ run_task(struct gyre_task *task)
 		gyre__job_begin(job, gyre__now_ns(&gyre__sys_default));
 
 	if (turn == GYRE__JOB_RUN)
-		gyre__job_run(job);
+		gyre__job_run(job, NULL);
 	else if (turn != GYRE__JOB_SKIPPED)
 		gyre__job_give_back(job, gyre__job_reason(turn));
 }
@@ -219,6 +239,17 @@ gyre_job_init(struct gyre_job *job, const struct gyre_job_options *options)
 	};
 }
 
+static void
+ref_home(struct gyre_inbox *home)
+{
+	struct gyre__outbox *outbox = gyre__outbox_of_thread;
+
+	if (outbox != NULL && outbox->home == home)
+		gyre__outbox_ref_home(outbox);
+	else
+		gyre_inbox_ref(home);
+}
+
 int
 gyre_executor_submit_job(struct gyre_executor *executor, struct gyre_job *job)
 {
@@ -233,7 +264,7 @@ gyre_executor_submit_job(struct gyre_executor *executor, struct gyre_job *job)
 	job->_executor = executor;
 	job->_is_removable = executor->ops->cancel != NULL;
 	if (home != NULL)
-		gyre_inbox_ref(home);
+		ref_home(home);
 	set(job, QUEUED);
 	result = gyre_executor_submit(executor, &job->_task);
 	if (result < 0) {

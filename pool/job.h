@@ -28,6 +28,15 @@ enum gyre__job_turn {
 	GYRE__JOB_SKIPPED,  /* it is its canceller's: not to be touched */
 };
 
+/* References to a home that jobs need no more, to be given back together: each
+ * by itself would take the line that all who send there read. */
+struct gyre__job_refs {
+	struct gyre_inbox *home;
+	uint32_t count;
+};
+
+void gyre__job_refs_release(struct gyre__job_refs *refs);
+
 /* The job whose task this is, or NULL: it is a task of its own. */
 struct gyre_job *gyre__job_of(struct gyre_task *task);
 
@@ -37,8 +46,9 @@ enum gyre__job_turn gyre__job_begin(struct gyre_job *job, int64_t now_ns);
 /* The same where it is not to run. */
 enum gyre__job_turn gyre__job_stop(struct gyre_job *job);
 
-/* Run it, and give it back to done or drop. */
-void gyre__job_run(struct gyre_job *job);
+/* Run it, and give it back to done or drop. Its reference is kept in `refs`,
+ * with none to another home; NULL: it is given back at once. */
+void gyre__job_run(struct gyre_job *job, struct gyre__job_refs *refs);
 
 /* It will never run: give it back to drop. */
 void gyre__job_give_back(struct gyre_job *job, enum gyre_drop_reason reason);

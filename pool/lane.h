@@ -24,6 +24,7 @@
 #include "base/thread.h"
 #include "bus/chain.h"
 #include "bus/doorbell.h"
+#include "pool/job.h"
 #include "pool/pool.h"
 #include "pool/queue.h"
 
@@ -33,6 +34,8 @@ struct gyre__worker {
 	struct gyre__pool_lane *lane;
 	pthread_t thread;
 	pthread_cond_t wake; /* of this one alone */
+	/* -- its own thread's -- */
+	struct gyre__job_refs refs;
 	/* -- under the mutex -- */
 	struct gyre__worker *below; /* parked before this one; of the free, the
 				     * next */

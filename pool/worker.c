@@ -103,6 +103,7 @@ park(struct gyre__worker *worker)
 	if (lane->plan.idle_timeout_ns != GYRE_FOREVER &&
 	    lane->threads > lane->plan.threads_min)
 		until_ns = gyre__now_ns(lane->sys) + lane->plan.idle_timeout_ns;
+	gyre__job_refs_release(&worker->refs);
 	worker->now_ns = 0;
 	worker->below = lane->parked;
 	worker->is_parked = true;
@@ -198,6 +199,8 @@ await(struct gyre__worker *worker)
 	struct gyre__pool_lane *lane = worker->lane;
 
 	for (;;) {
+		if (lane->is_halted)
+			gyre__job_refs_release(&worker->refs);
 		while (lane->is_halted)
 			pthread_cond_wait(&lane->changed, &lane->mutex);
 		switch (lane->life) {
@@ -284,13 +287,15 @@ report_raised(struct gyre__pool_lane *lane)
 
 /* Whoever runs tasks looks at what they raised: nobody else will. */
 static void
-play(struct gyre__pool_lane *lane, const struct turn *turn)
+play(struct gyre__worker *worker, const struct turn *turn)
 {
+	struct gyre__pool_lane *lane = worker->lane;
+
 	gyre__pool_tell(turn->room);
 	if (turn->job == NULL)
 		turn->task->run(turn->task);
 	else if (turn->brings == GYRE__JOB_RUN)
-		gyre__job_run(turn->job);
+		gyre__job_run(turn->job, &worker->refs);
 	else if (turn->brings != GYRE__JOB_SKIPPED)
 		gyre__job_give_back(turn->job, gyre__job_reason(turn->brings));
 	report_raised(lane);
@@ -330,7 +335,7 @@ do_turn(struct gyre__worker *worker)
 				       : (void (*)(void))turn.task->run;
 	lane->busy++;
 	pthread_mutex_unlock(&lane->mutex);
-	play(lane, &turn);
+	play(worker, &turn);
 	if (gyre__is_fork(lane->forks))
 		return false;
 	worker->now_ns = turn.is_timed ? gyre__now_ns(lane->sys) : 0;
@@ -398,6 +403,7 @@ worker_main(void *arg)
 	while (await(worker))
 		if (!do_turn(worker))
 			return NULL;
+	gyre__job_refs_release(&worker->refs);
 	if (lane->life == GYRE__POOL_OPEN)
 		leave_alone(worker);
 	else

@@ -94,7 +94,7 @@ take_turn(struct gyre_task *task, int64_t now_ns)
 	}
 	turn = gyre__job_begin(job, now_ns);
 	if (turn == GYRE__JOB_RUN)
-		gyre__job_run(job);
+		gyre__job_run(job, NULL);
 	else if (turn != GYRE__JOB_SKIPPED)
 		gyre__job_give_back(job, gyre__job_reason(turn));
 }

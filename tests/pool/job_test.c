@@ -466,6 +466,65 @@ done_is_called_at_home(void **state)
 	gyre_pool_free(pool);
 }
 
+static void
+wait_until_idle(void)
+{
+	struct gyre_pool_stats stats;
+
+	do {
+		usleep(100);
+		gyre_pool_get_stats(pool, &stats);
+	} while (stats.idle == 0);
+}
+
+/* References are given back together: before a job that has another home, and
+ * when there is no job. */
+static void
+a_home_is_held_no_longer_than_its_jobs_need_it(void **state)
+{
+	struct gyre__doorbell bell = { NULL };
+	struct gyre_inbox *first = gyre__inbox_new(harness_sys(), &bell);
+	struct gyre_inbox *second = gyre__inbox_new(harness_sys(), &bell);
+	struct gyre_job_options options = plain;
+	struct work works[3 * JOBS], other;
+
+	(void)state;
+	make_pool(0);
+	options.home = first;
+	for (size_t i = 0; i < 3 * JOBS; i++) {
+		work_init(&works[i], &options);
+		submit(&works[i]);
+	}
+	assert_int_equal(first->refs, 1 + 3 * JOBS);
+	sem_post(&let);
+	wait_until_idle();
+	assert_int_equal(first->refs, 1);
+	assert_int_equal(run_inbox(first), 3 * JOBS);
+	/* The worker goes from one home's job to the other's. */
+	works[0].begun = &begun;
+	works[0].let = &let;
+	submit(&works[0]);
+	options.home = second;
+	work_init(&other, &options);
+	other.begun = &begun;
+	other.let = &let;
+	sem_wait(&begun);
+	submit(&other);
+	sem_post(&let);
+	sem_wait(&begun);
+	assert_int_equal(first->refs, 1);
+	assert_int_equal(second->refs, 2);
+	sem_post(&let);
+	wait_until_idle();
+	assert_int_equal(second->refs, 1);
+	assert_int_equal(run_inbox(first), 1);
+	assert_int_equal(run_inbox(second), 1);
+	let_go_and_drain();
+	gyre_pool_free(pool);
+	gyre_inbox_unref(first);
+	gyre_inbox_unref(second);
+}
+
 /* -- the end ------------------------------------------------------------- */
 
 static void
@@ -611,6 +670,7 @@ main(void)
 		TEST(sources_take_turns),
 		TEST(a_full_queue_refuses_and_tells_when_there_is_room),
 		TEST(done_is_called_at_home),
+		TEST(a_home_is_held_no_longer_than_its_jobs_need_it),
 		TEST(drain_runs_what_waits),
 		TEST(a_job_that_does_not_return_is_named),
 		TEST(a_user_s_executor_runs_drops_and_forgets_jobs),
