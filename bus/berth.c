@@ -14,6 +14,8 @@
 #include "base/check.h"
 #include "bus/outbox.h"
 
+#include <string.h>
+
 /* -- guests --------------------------------------------------------------- */
 
 struct gyre__guest *
@@ -332,6 +334,38 @@ gyre__berth_add(struct gyre__guest *guest, struct gyre_inbox *inbox,
 	    add_to_last(place, berth, fn, arg, NULL))
 		return 0;
 	return add_slowly(guest, inbox, fn, arg, drop);
+}
+
+/* -- what was gathered ----------------------------------------------------- */
+
+/* Copy all entries into an empty block. What its word is then. */
+static uint32_t
+put_all(struct gyre__block *block, const struct gyre__block *from)
+{
+	GYRE_INSIST(from->used > 0 && from->used <= GYRE__BERTH_ENTRIES);
+	memcpy(block->entries, from->entries,
+	       from->used * sizeof(block->entries[0]));
+	return GYRE__BLOCK_WORD(from->used, from->messages);
+}
+
+bool
+gyre__berth_push(struct gyre__guest *guest, struct gyre_inbox *inbox,
+		 const struct gyre__block *from)
+{
+	struct gyre__place *place = find_place(guest, inbox);
+	struct gyre__berth *berth;
+	struct gyre__block *block;
+
+	if (place == NULL)
+		return false;
+	gyre__prefetch_write(&inbox->head);
+	/* berth.P9 relaxed: as berth.P5 */
+	berth = gyre__load_ptr_relaxed(&place->berth);
+	block = next_block(berth, inbox);
+	if (block == NULL)
+		return false;
+	berth->last = block;
+	return push_last(place, berth, put_all(block, from)) == 0;
 }
 
 /* -- the end of an inbox --------------------------------------------------- */

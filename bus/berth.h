@@ -82,6 +82,11 @@ struct gyre__guest *gyre__guest_arrive(void);
 int gyre__berth_add(struct gyre__guest *guest, struct gyre_inbox *inbox,
 		    gyre_callback_fn fn, void *arg, gyre_drop_fn drop);
 
+/* Send all callbacks of a block in one of the guest's berth; false: none was
+ * sent. Its thread, which has a reference to the inbox. */
+bool gyre__berth_push(struct gyre__guest *guest, struct gyre_inbox *inbox,
+		      const struct gyre__block *from);
+
 /* Free an inbox's berths, with whatever is in them. Its last user. */
 void gyre__berths_fini(struct gyre_inbox *inbox);
 

@@ -63,12 +63,13 @@ struct gyre__block {
 
 /* A berth's word: how many entries are used, and how many of them are
  * callbacks; or FREE or TAKEN. */
-#define GYRE__BLOCK_FREE       0u
-#define GYRE__BLOCK_TAKEN      0x80000000u
-#define GYRE__BLOCK_FULL       0xffu /* to its guest: whatever it is */
-#define GYRE__BLOCK_USED(word) ((word)&0xffu)
-#define GYRE__BLOCK_ONE        0x101u /* a callback */
-#define GYRE__BLOCK_MARK       0x001u /* its drop function */
+#define GYRE__BLOCK_FREE                 0u
+#define GYRE__BLOCK_TAKEN                0x80000000u
+#define GYRE__BLOCK_FULL                 0xffu /* to its guest: whatever it is */
+#define GYRE__BLOCK_USED(word)           ((word)&0xffu)
+#define GYRE__BLOCK_ONE                  0x101u /* a callback */
+#define GYRE__BLOCK_MARK                 0x001u /* its drop function */
+#define GYRE__BLOCK_WORD(used, messages) ((uint32_t)(used) | (messages) << 8)
 
 /* The run functions by which a block's errands are told apart: one that is
  * still to be taken from its berth's guest does not run. */

@@ -6,6 +6,7 @@
 
 #include "base/atomics.h"
 #include "base/check.h"
+#include "bus/berth.h"
 #include "bus/inbox.h"
 #include "bus/stock.h"
 
@@ -140,6 +141,14 @@ count_sent_to(struct gyre__outbox *outbox, const struct gyre__lane *lane)
 	gyre__store_64_relaxed(sent, *sent + lane->sent.messages);
 }
 
+static void
+count_sent(struct gyre__outbox *outbox, const struct gyre__lane *lane)
+{
+	outbox->flushes++;
+	outbox->sent += lane->sent.messages;
+	count_sent_to(outbox, lane);
+}
+
 /* Push the lane: the returns, being older, below what is sent. */
 static int
 push_lane(struct gyre__outbox *outbox, struct gyre__lane *lane)
@@ -156,9 +165,7 @@ push_lane(struct gyre__outbox *outbox, struct gyre__lane *lane)
 		oldest = lane->sent.oldest;
 	result = gyre__inbox_send(lane->inbox, newest, oldest);
 	if (result == 0) {
-		outbox->flushes++;
-		outbox->sent += lane->sent.messages;
-		count_sent_to(outbox, lane);
+		count_sent(outbox, lane);
 		lane->sent = (struct gyre__sheaf){ 0 };
 		lane->returns = (struct gyre__sheaf){ 0 };
 		return 0;
@@ -171,6 +178,28 @@ push_lane(struct gyre__outbox *outbox, struct gyre__lane *lane)
 	return result;
 }
 
+/* If all of it is in one block of callbacks, have them leave in one of the
+ * thread's berth, which need not come home. */
+static bool
+push_at_berth(struct gyre__outbox *outbox, struct gyre__lane *lane)
+{
+	struct gyre_task *task = lane->sent.newest;
+	struct gyre__guest *guest = gyre__guest_of_thread;
+
+	if (task == NULL || task != lane->sent.oldest ||
+	    task->run != gyre__block_run)
+		return false;
+	if (guest == NULL)
+		guest = gyre__guest_arrive();
+	if (guest == NULL ||
+	    !gyre__berth_push(guest, lane->inbox, (struct gyre__block *)task))
+		return false;
+	count_sent(outbox, lane);
+	lane->sent = (struct gyre__sheaf){ 0 };
+	gyre__stock_put(outbox, (struct gyre__block *)task);
+	return true;
+}
+
 /* Push a dirty lane; what is refused goes to the chain, for the caller. */
 static void
 flush_lane(struct gyre__outbox *outbox, struct gyre__lane *lane,
@@ -178,6 +207,8 @@ flush_lane(struct gyre__outbox *outbox, struct gyre__lane *lane,
 {
 	lane->open = NULL;
 	lane->dirty = false;
+	if (outbox->restock != NULL && push_at_berth(outbox, lane))
+		return;
 	if (is_empty(lane) || push_lane(outbox, lane) == 0)
 		return; /* a full lane has gone before */
 	free_orphans(&lane->returns);

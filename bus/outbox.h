@@ -84,6 +84,9 @@ struct gyre__outbox {
 	/* References to the home that were taken in advance, together: each
 	 * by itself would take the line that all who send there read. */
 	uint32_t home_refs;
+	/* A thread's that runs no loop: have the blocks come home that are
+	 * there. NULL: a loop's, whom they come to in its turn. */
+	void (*restock)(struct gyre__outbox *outbox);
 	bool closing; /* the home refuses from now on; its own thread asks here,
 		       * not the inbox, and so touches nothing shared */
 	/* what the owner has to run */

@@ -25,6 +25,10 @@ gyre__stock_take(struct gyre__outbox *outbox)
 
 	if (outbox->closing)
 		return gyre__cell_new(outbox->sys);
+	if (block == NULL && outbox->restock != NULL) {
+		outbox->restock(outbox);
+		block = outbox->spare;
+	}
 	if (block == NULL) {
 		block = gyre__block_new(outbox->sys, outbox->home);
 		if (block != NULL)

@@ -1,12 +1,15 @@
 /*
  * An outbox for a thread that runs no loop: a loop's outbox with a home where
- * nothing arrives but the blocks that come back. Nobody sleeps there, so it has
- * no bell. It is the thread's only while it is flushed: a future made in
- * between, or a loop run, would otherwise have a home that nobody runs.
+ * nothing arrives but blocks that come back. Nobody sleeps there, so it has no
+ * bell. It is the thread's only while it is flushed: a future made in between,
+ * or a loop run, would otherwise have a home that nobody runs. What a flush
+ * finds in one block, as mostly, leaves in a block of the thread's berth, which
+ * need not come back.
  *
  * Rejected: cells that are taken and pushed in chains, which costs the same as
  * one by one but for the push: a cell comes from a stack that all senders
- * share.
+ * share; to add to what waits at the berth, which is one more look at a line
+ * that the consumer has.
  */
 #include <gyre/outbox.h>
 
@@ -41,6 +44,33 @@ log_raise(struct gyre__outbox *outbox, const char *what, void (*fn)(void),
 		  gyre_error_name(raised->error), raised->message);
 }
 
+/* Nothing but blocks has this home, and they need no turn. */
+static void
+take_blocks_back(struct gyre__outbox *outbox)
+{
+	struct gyre__chain back = { 0 };
+	struct gyre_task *task;
+
+	gyre__inbox_take(outbox->home, &back);
+	while ((task = gyre__chain_pop(&back)) != NULL) {
+		GYRE_INSIST(task->run == gyre__block_come_home);
+		gyre__block_come_home(task);
+	}
+}
+
+/* For so long it is the thread's, as in a flush, in which this may be. */
+static void
+restock(struct gyre__outbox *outbox)
+{
+	struct gyre__outbox *before = gyre__outbox_of_thread;
+
+	if (gyre__inbox_is_empty(outbox->home))
+		return;
+	gyre__outbox_of_thread = outbox;
+	take_blocks_back(outbox);
+	gyre__outbox_of_thread = before;
+}
+
 int
 gyre_outbox_new(const struct gyre_outbox_options *options,
 		struct gyre_outbox **ret_outbox)
@@ -63,6 +93,7 @@ gyre_outbox_new(const struct gyre_outbox_options *options,
 		return -ENOMEM;
 	}
 	gyre__outbox_init(&outbox->outbox, sys, home, log_raise);
+	outbox->outbox.restock = restock;
 	outbox->log = options->log;
 	*ret_outbox = outbox;
 	return 0;
@@ -81,42 +112,6 @@ refusal(const struct gyre_outbox *outbox, const struct gyre_inbox *inbox)
 	return gyre__inbox_refuses_thread(inbox) ? -ESHUTDOWN : 0;
 }
 
-/* Nothing but blocks has this home, and they need no turn. */
-static void
-take_blocks_back(struct gyre__outbox *outbox)
-{
-	struct gyre__chain back = { 0 };
-	struct gyre_task *task;
-
-	gyre__inbox_take(outbox->home, &back);
-	while ((task = gyre__chain_pop(&back)) != NULL) {
-		GYRE_INSIST(task->run == gyre__block_come_home);
-		gyre__block_come_home(task);
-	}
-}
-
-/* With the last spare block gone, before another is allocated. For so long it
- * is the thread's, as in a flush, in which this may be. */
-static void
-look_for_blocks(struct gyre__outbox *outbox)
-{
-	struct gyre__outbox *before = gyre__outbox_of_thread;
-
-	if (gyre__inbox_is_empty(outbox->home))
-		return;
-	gyre__outbox_of_thread = outbox;
-	take_blocks_back(outbox);
-	gyre__outbox_of_thread = before;
-}
-
-__attribute__((noinline)) static int
-look_and_add(struct gyre__outbox *outbox, struct gyre_inbox *inbox,
-	     gyre_callback_fn fn, void *arg, gyre_drop_fn drop)
-{
-	look_for_blocks(outbox);
-	return gyre__outbox_add(outbox, inbox, fn, arg, drop);
-}
-
 /* Needs no stack, as what it calls; see send.c. */
 __attribute__((always_inline)) static inline int
 add_callback(struct gyre_outbox *outbox, struct gyre_inbox *inbox,
@@ -127,8 +122,6 @@ add_callback(struct gyre_outbox *outbox, struct gyre_inbox *inbox,
 	if (result < 0)
 		return result;
 	GYRE__TRACE_CALLBACK_POSTED(inbox, fn, arg);
-	if (GYRE__UNLIKELY(outbox->outbox.spare == NULL))
-		return look_and_add(&outbox->outbox, inbox, fn, arg, drop);
 	return gyre__outbox_add(&outbox->outbox, inbox, fn, arg, drop);
 }
 

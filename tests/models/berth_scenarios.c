@@ -46,6 +46,7 @@ struct world {
 	void *pieces[PIECES];
 	uint64_t handed_out;
 	uint64_t released;
+	struct gyre__block *gathered; /* not sent yet */
 	uint64_t total;
 	uint64_t done;
 	uint64_t next_of[SENDERS];
@@ -185,6 +186,7 @@ set_up(uint64_t pieces, uint64_t first_jobs, uint64_t second_jobs)
 	for (unsigned i = 0; i < PIECES; i++)
 		world->pieces[i] =
 			explorer_allocate(PIECE_BYTES, GYRE__CACHE_LINE);
+	world->gathered = explorer_allocate(PIECE_BYTES, GYRE__CACHE_LINE);
 	world->handed_out = PIECES - pieces;
 	world->sys.allocate = hand_out;
 	explorer_name_pointer(&world->inbox->head, "head");
@@ -211,6 +213,24 @@ send_callback(unsigned sender, unsigned index)
 
 	return note(job, gyre__berth_add(world->guests[sender], world->inbox,
 					 run, job, NULL));
+}
+
+/* Two callbacks in one go, or neither. */
+static bool
+send_gathered(unsigned sender, unsigned index)
+{
+	struct gyre__block *from = world->gathered;
+	bool sent;
+
+	from->used = 0;
+	from->messages = 0;
+	for (unsigned i = 0; i < 2; i++)
+		gyre__block_add(from, run, &world->jobs[sender][index + i],
+				NULL);
+	sent = gyre__berth_push(world->guests[sender], world->inbox, from);
+	for (unsigned i = 0; i < 2; i++)
+		world->jobs[sender][index + i].accepted = sent;
+	return sent;
 }
 
 static bool
@@ -399,6 +419,36 @@ static const struct explorer_scenario detour = {
 	.check_end = check_all_ran,
 };
 
+/* -- gathered: callbacks that leave together, between single ones -----------
+ */
+
+static void
+gathered_set_up(void)
+{
+	set_up(4, 4, 0);
+}
+
+static void
+gathered_run(unsigned thread)
+{
+	if (thread == CONSUMER) {
+		consume_all();
+	} else if (thread == 0) {
+		send_callback(0, 0);
+		EXPLORER_CHECK(send_gathered(0, 1));
+		send_callback(0, 3);
+	}
+}
+
+static const struct explorer_scenario gathered = {
+	.name = "gathered",
+	.threads = SENDERS + 1,
+	.thread_names = { "guest 0", "nobody", "consumer" },
+	.set_up = gathered_set_up,
+	.run = gathered_run,
+	.check_end = check_all_ran,
+};
+
 /* -- known: two guests take turns, so that each has sent before the other does,
  * and knows it ------------------------------------------------------------- */
 
@@ -476,6 +526,36 @@ static const struct explorer_scenario closing = {
 	.thread_names = { "guest 0", "guest 1", "consumer" },
 	.set_up = closing_set_up,
 	.run = closing_run,
+	.check_end = check_all_released,
+};
+
+/* -- gathered_close: the same with what leaves together, all of it or none ---
+ */
+
+static void
+gathered_close_run(unsigned thread)
+{
+	if (thread == CONSUMER) {
+		take_and_run();
+		close_inbox();
+		gyre_inbox_unref(world->inbox);
+	} else if (thread == 0) {
+		bool refused = !send_callback(0, 0);
+
+		EXPLORER_CHECK(!send_gathered(0, 1) || !refused);
+		gyre_inbox_unref(world->inbox);
+		end_guest(0);
+	} else {
+		end_guest(1);
+	}
+}
+
+static const struct explorer_scenario gathered_close = {
+	.name = "gathered_close",
+	.threads = SENDERS + 1,
+	.thread_names = { "guest 0", "guest 1", "consumer" },
+	.set_up = closing_set_up,
+	.run = gathered_close_run,
 	.check_end = check_all_released,
 };
 
@@ -557,7 +637,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct explorer_scenario *const scenarios[] = {
-		&order, &detour, &known, &closing, &last_touch, &vacant, NULL,
+		&order,          &detour,     &gathered, &known, &closing,
+		&gathered_close, &last_touch, &vacant,   NULL,
 	};
 
 	return explorer_main(argc, argv, scenarios);

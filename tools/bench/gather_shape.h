@@ -15,6 +15,7 @@ xgather_main(void *arg)
 	struct xposter *poster = (struct xposter *)arg;
 	uintptr_t own = (uintptr_t)(poster - xpost.posters);
 	struct driver_outbox outbox;
+	uint64_t gathered = 0;
 
 	driver_outbox_open(&outbox, &xpost.driver);
 	for (uint64_t i = 0; i < xpost.count; i++) {
@@ -27,8 +28,10 @@ xgather_main(void *arg)
 		driver_outbox_add(
 			&outbox, xpost_run,
 			(void *)(uintptr_t)(i * XPOST_THREADS_MAX + own));
-		if (i % xgather_flush == xgather_flush - 1)
+		if (++gathered == xgather_flush) {
 			driver_outbox_flush(&outbox);
+			gathered = 0;
+		}
 	}
 	driver_outbox_close(&outbox);
 	return NULL;
