@@ -34,6 +34,7 @@ static void
 apply_options(struct gyre_loop *loop, const struct gyre_loop_options *options)
 {
 	loop->sys = gyre__sys(options->_sys);
+	loop->spares.sys = loop->sys;
 	loop->forks = gyre__forks();
 	loop->clock = options->clock;
 	if (loop->clock.now_ns == NULL)
@@ -281,6 +282,7 @@ gyre_loop_free(struct gyre_loop *loop)
 	if (gyre__loop_is_current(loop))
 		gyre_loop_clear_current();
 	gyre_inbox_unref(loop->inbox);
+	gyre__spares_fini(&loop->spares);
 	loop->sys->release(loop);
 }
 

@@ -11,6 +11,7 @@
 #include "base/atomics.h"
 #include "base/check.h"
 #include "base/fork.h"
+#include "base/spares.h"
 #include "base/thread.h"
 #include "bus/doorbell.h"
 #include "bus/outbox.h"
@@ -120,7 +121,8 @@ struct gyre_loop {
 	int64_t idle_ns;    /* of both, in polls that could block */
 	struct gyre__spin spin;
 	struct gyre__slack slack;
-	int64_t woke_ns; /* from the last of them, or in this run */
+	struct gyre__spares spares; /* for streams */
+	int64_t woke_ns;            /* from the last of them, or in this run */
 	gyre_iteration_fn on_iteration;
 	void *on_iteration_arg;
 	struct gyre_iteration iteration; /* the totals when it began */

@@ -5,12 +5,12 @@
 #include "net/buffer.h"
 
 #include "base/check.h"
-#include "base/sys.h"
+#include "base/spares.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define CAPACITY_MIN 512u
+#define CAPACITY_MIN GYRE__SPARE_BYTES
 
 bool
 gyre__buffer_validate(const struct gyre__buffer *buffer)
@@ -20,9 +20,25 @@ gyre__buffer_validate(const struct gyre__buffer *buffer)
 	       (buffer->data != NULL) == (buffer->capacity > 0);
 }
 
+static void *
+take_memory(struct gyre__spares *spares, size_t capacity)
+{
+	return capacity == CAPACITY_MIN ? gyre__spares_take(spares)
+					: spares->sys->allocate(capacity, 0);
+}
+
+static void
+give_memory_back(struct gyre__buffer *buffer, struct gyre__spares *spares)
+{
+	if (buffer->capacity == CAPACITY_MIN)
+		gyre__spares_put(spares, buffer->data);
+	else
+		spares->sys->release(buffer->data);
+}
+
 /* Move the bytes to the front of a block of at least `capacity`. */
 static bool
-grow(struct gyre__buffer *buffer, const struct gyre_sys *sys, size_t capacity)
+grow(struct gyre__buffer *buffer, struct gyre__spares *spares, size_t capacity)
 {
 	size_t length = gyre__buffer_length(buffer);
 	unsigned char *data;
@@ -31,12 +47,12 @@ grow(struct gyre__buffer *buffer, const struct gyre_sys *sys, size_t capacity)
 		capacity = 2 * buffer->capacity;
 	if (capacity < CAPACITY_MIN)
 		capacity = CAPACITY_MIN;
-	data = sys->allocate(capacity, 0);
+	data = take_memory(spares, capacity);
 	if (data == NULL)
 		return false;
 	if (length > 0)
 		memcpy(data, gyre__buffer_bytes(buffer), length);
-	sys->release(buffer->data);
+	give_memory_back(buffer, spares);
 	*buffer = (struct gyre__buffer){
 		.data = data,
 		.end = length,
@@ -46,7 +62,7 @@ grow(struct gyre__buffer *buffer, const struct gyre_sys *sys, size_t capacity)
 }
 
 void *
-gyre__buffer_reserve(struct gyre__buffer *buffer, const struct gyre_sys *sys,
+gyre__buffer_reserve(struct gyre__buffer *buffer, struct gyre__spares *spares,
 		     size_t room)
 {
 	size_t length = gyre__buffer_length(buffer);
@@ -62,7 +78,7 @@ gyre__buffer_reserve(struct gyre__buffer *buffer, const struct gyre_sys *sys,
 		memcpy(buffer->data, buffer->data + buffer->begin, length);
 		buffer->begin = 0;
 		buffer->end = length;
-	} else if (!grow(buffer, sys, length + room)) {
+	} else if (!grow(buffer, spares, length + room)) {
 		return NULL;
 	}
 	return buffer->data + buffer->end;
@@ -76,14 +92,14 @@ gyre__buffer_fill(struct gyre__buffer *buffer, size_t length)
 }
 
 int
-gyre__buffer_append(struct gyre__buffer *buffer, const struct gyre_sys *sys,
+gyre__buffer_append(struct gyre__buffer *buffer, struct gyre__spares *spares,
 		    const void *data, size_t length)
 {
 	void *room;
 
 	if (length == 0)
 		return 0;
-	room = gyre__buffer_reserve(buffer, sys, length);
+	room = gyre__buffer_reserve(buffer, spares, length);
 	if (room == NULL)
 		return -ENOMEM;
 	memcpy(room, data, length);
@@ -92,13 +108,15 @@ gyre__buffer_append(struct gyre__buffer *buffer, const struct gyre_sys *sys,
 }
 
 void
-gyre__buffer_consume(struct gyre__buffer *buffer, const struct gyre_sys *sys,
+gyre__buffer_consume(struct gyre__buffer *buffer, struct gyre__spares *spares,
 		     size_t length)
 {
 	GYRE_INSIST(length <= gyre__buffer_length(buffer));
 	buffer->begin += length;
-	if (buffer->begin == buffer->end)
-		gyre__buffer_release(buffer, sys);
+	if (buffer->begin != buffer->end)
+		return;
+	give_memory_back(buffer, spares);
+	*buffer = (struct gyre__buffer){ .data = NULL };
 }
 
 void

@@ -2,7 +2,8 @@
  * A growable run of bytes: appended to at the end, consumed from the front.
  *
  * An empty buffer holds no memory, so that ten thousand idle streams hold
- * none; what is bounded is up to whoever fills it.
+ * none: a small one takes it from what its loop has to spare, and gives it
+ * back; what is bounded is up to whoever fills it.
  */
 #ifndef GYRE_NET_BUFFER_H
 #define GYRE_NET_BUFFER_H
@@ -11,6 +12,7 @@
 #include <stddef.h>
 
 struct gyre_sys;
+struct gyre__spares;
 
 struct gyre__buffer {
 	unsigned char *data; /* NULL: empty */
@@ -45,21 +47,22 @@ gyre__buffer_bytes(const struct gyre__buffer *buffer)
  * once gyre__buffer_fill() was told.
  */
 void *gyre__buffer_reserve(struct gyre__buffer *buffer,
-			   const struct gyre_sys *sys, size_t room);
+			   struct gyre__spares *spares, size_t room);
 void gyre__buffer_fill(struct gyre__buffer *buffer, size_t length);
 
 /* Append a copy. 0, or -ENOMEM and nothing has changed. */
-int gyre__buffer_append(struct gyre__buffer *buffer, const struct gyre_sys *sys,
-			const void *data, size_t length);
+int gyre__buffer_append(struct gyre__buffer *buffer,
+			struct gyre__spares *spares, const void *data,
+			size_t length);
 
 /* Take bytes off the front; the last one takes the memory with it. */
 void gyre__buffer_consume(struct gyre__buffer *buffer,
-			  const struct gyre_sys *sys, size_t length);
+			  struct gyre__spares *spares, size_t length);
 
 /* Whether the members agree with one another. */
 bool gyre__buffer_validate(const struct gyre__buffer *buffer);
 
-/* Forget the bytes and give the memory back. */
+/* Forget the bytes and give the memory back, to the system. */
 void gyre__buffer_release(struct gyre__buffer *buffer,
 			  const struct gyre_sys *sys);
 

@@ -76,7 +76,8 @@ gyre_datagram_send(struct gyre_datagram *socket, const struct gyre_address *to,
 		socket->refused = true;
 		return -ENOBUFS;
 	}
-	room = gyre__buffer_reserve(&socket->output, socket->sys, record.size);
+	room = gyre__buffer_reserve(&socket->output, &socket->loop->spares,
+				    record.size);
 	if (room == NULL)
 		return -ENOMEM;
 	memcpy(room, &record, sizeof(record));
@@ -139,7 +140,7 @@ take_off(struct gyre_datagram *socket, unsigned count)
 
 	for (unsigned i = 0; i < count; i++)
 		size += record_at(socket, size)->size;
-	gyre__buffer_consume(&socket->output, socket->sys, size);
+	gyre__buffer_consume(&socket->output, &socket->loop->spares, size);
 }
 
 /* Whether an error costs the datagram alone. Without memory it is lost too: who

@@ -94,7 +94,7 @@ gyre__stream_hand_out(struct gyre_stream *stream)
 	stream->hand_out_due = false;
 	used = offer(stream, gyre__buffer_bytes(&stream->input),
 		     gyre__buffer_length(&stream->input), true);
-	gyre__buffer_consume(&stream->input, stream->sys, used);
+	gyre__buffer_consume(&stream->input, &stream->loop->spares, used);
 }
 
 /* Keep what was read and not used; of a stream that is closed, if somebody
@@ -106,7 +106,8 @@ keep(struct gyre_stream *stream, const unsigned char *data, size_t length)
 
 	if (!open && !gyre__pull_is_waiting(stream))
 		return;
-	if (gyre__buffer_append(&stream->input, stream->sys, data, length) == 0)
+	if (gyre__buffer_append(&stream->input, &stream->loop->spares, data,
+				length) == 0)
 		return;
 	stream->pull.searched = 0; /* that was in what is lost */
 	if (open)
@@ -176,7 +177,8 @@ static bool
 read_directly(struct gyre_stream *stream)
 {
 	struct gyre__buffer *input = &stream->input;
-	void *room = gyre__buffer_reserve(input, stream->sys, SCRATCH_BYTES);
+	void *room = gyre__buffer_reserve(input, &stream->loop->spares,
+					  SCRATCH_BYTES);
 	size_t size;
 	ptrdiff_t length;
 

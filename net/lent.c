@@ -124,7 +124,7 @@ take(struct gyre_stream *stream, struct gyre__lent *lent, size_t *length)
 	size_t copied = smaller(*length, lent->before);
 	size_t own = smaller(*length - copied, lent->left);
 
-	gyre__buffer_consume(&stream->output, stream->sys, copied);
+	gyre__buffer_consume(&stream->output, &stream->loop->spares, copied);
 	lent->before -= copied;
 	lent->left -= own;
 	stream->lending.before -= copied;
@@ -145,7 +145,8 @@ gyre__lent_consume(struct gyre_stream *stream, size_t length)
 		gyre__stream_do_later(stream);
 	}
 	if (length > 0)
-		gyre__buffer_consume(&stream->output, stream->sys, length);
+		gyre__buffer_consume(&stream->output, &stream->loop->spares,
+				     length);
 }
 
 /* -- ends -------------------------------------------------------------------

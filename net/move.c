@@ -51,19 +51,20 @@ settle_input(struct gyre_stream *stream, size_t used)
 
 	if (handed == NULL) {
 		GYRE_REQUIRE(used == 0);
-		gyre__buffer_consume(input, stream->sys, stream->pull.taken);
+		gyre__buffer_consume(input, &stream->loop->spares,
+				     stream->pull.taken);
 		stream->pull.taken = 0;
 		return 0;
 	}
 	GYRE_REQUIRE(used <= handed->length);
 	/* If there is any input, what was handed out is of it. */
 	if (kept == NULL)
-		return gyre__buffer_append(input, stream->sys,
+		return gyre__buffer_append(input, &stream->loop->spares,
 					   (const unsigned char *)handed->data +
 						   used,
 					   handed->length - used);
 	gyre__buffer_consume(
-		input, stream->sys,
+		input, &stream->loop->spares,
 		(size_t)((const unsigned char *)handed->data - kept) + used);
 	return 0;
 }

@@ -52,8 +52,8 @@ gyre_stream_write(struct gyre_stream *stream, const void *data, size_t length)
 
 	GYRE_REQUIRE(data != NULL || length == 0);
 	if (status == 0)
-		status = gyre__buffer_append(&stream->output, stream->sys, data,
-					     length);
+		status = gyre__buffer_append(
+			&stream->output, &stream->loop->spares, data, length);
 	if (status == 0)
 		note_written(stream, length);
 	return status;
@@ -74,11 +74,13 @@ gyre_stream_writev(struct gyre_stream *stream, const struct gyre_bytes *parts,
 	status = admit(stream, length);
 	if (status < 0 || length == 0)
 		return status;
-	if (gyre__buffer_reserve(&stream->output, stream->sys, length) == NULL)
+	if (gyre__buffer_reserve(&stream->output, &stream->loop->spares,
+				 length) == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		/* There is room. */
-		status = gyre__buffer_append(&stream->output, stream->sys,
+		status = gyre__buffer_append(&stream->output,
+					     &stream->loop->spares,
 					     parts[i].data, parts[i].length);
 		GYRE_INSIST(status == 0);
 	}
@@ -172,7 +174,7 @@ gyre__stream_send(struct gyre_stream *stream)
 	if (sent < 0 && sent != -EAGAIN)
 		return (int)sent;
 	if (sent > 0 && copied)
-		gyre__buffer_consume(&stream->output, stream->sys,
+		gyre__buffer_consume(&stream->output, &stream->loop->spares,
 				     (size_t)sent);
 	else if (sent > 0)
 		gyre__lent_consume(stream, (size_t)sent);

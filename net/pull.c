@@ -50,7 +50,8 @@ take_back(struct gyre_stream *stream)
 {
 	struct gyre__pull *pull = &stream->pull;
 
-	gyre__buffer_consume(&stream->input, stream->sys, pull->taken);
+	gyre__buffer_consume(&stream->input, &stream->loop->spares,
+			     pull->taken);
 	pull->taken = 0;
 	pull->bytes = (struct gyre_bytes){ .data = NULL };
 }
@@ -244,7 +245,7 @@ gyre__pull_complete(struct gyre_stream *stream)
 
 	(void)advance(stream, gyre__buffer_bytes(&stream->input),
 		      gyre__buffer_length(&stream->input), &used);
-	gyre__buffer_consume(&stream->input, stream->sys, used);
+	gyre__buffer_consume(&stream->input, &stream->loop->spares, used);
 	if (gyre__pull_is_waiting(stream) && !stream->pull.over) {
 		stream->hand_out_due = true;
 		gyre__stream_do_later(stream);

@@ -423,6 +423,7 @@ what_the_kernel_has_no_room_for_waits(void **state)
 static void
 the_queue_has_a_bound_and_drains(void **state)
 {
+	static const char large[600];
 	struct sockaddr_in in;
 	struct gyre_datagram_options options = { .send_max_bytes = 1000 };
 	unsigned sent = 0;
@@ -441,7 +442,8 @@ the_queue_has_a_bound_and_drains(void **state)
 	run_until_counted(&seen.count, sent);
 	run_until_counted(&seen.drains, 1);
 	inject(&faults.allocate, 1, 0, ENOMEM);
-	assert_int_equal(gyre_datagram_send(client, NULL, "0", 1), -ENOMEM);
+	assert_int_equal(gyre_datagram_send(client, NULL, large, sizeof(large)),
+			 -ENOMEM);
 	run_for(GYRE_MS(1));
 	assert_int_equal(seen.drains, 1);
 }
