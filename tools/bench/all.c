@@ -93,6 +93,8 @@ static const struct {
 	  "of=connection count=50" },
 	{ "memory", "mem_timer", "memory", "of=timer count=100000",
 	  "of=timer count=1000" },
+	{ "memory", "mem_subscription", "subscription", "count=10000",
+	  "count=100" },
 #endif
 #if defined(__linux__)
 	{ "servers", "kv", "kv", "connections=50", "connections=5 count=500" },

@@ -6,4 +6,10 @@
 
 void bench_pool(struct params *params, struct result *result);
 
+#if defined(__GLIBC__)
+#define SUBSCRIPTION_WHAT \
+	"memory of a subscription, each to its own subject: count=10000"
+void bench_subscription(struct params *params, struct result *result);
+#endif
+
 #endif

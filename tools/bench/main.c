@@ -11,6 +11,9 @@
 #endif
 
 #define DRIVER_POOL POOL_WHAT " lane=fast"
+#if defined(__GLIBC__)
+#define DRIVER_SUBSCRIBES
+#endif
 #include "shapes.h"
 
 int

@@ -2,23 +2,14 @@
 #ifndef BENCH_MEMORY_SHAPE_H
 #define BENCH_MEMORY_SHAPE_H
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "driver.h"
 #include "echo_shape.h"
+#include "memory_used.h"
 
 #define MEMORY_WHAT "memory of one: of=loop, connection or timer, count=1000"
-
-/* What is allocated at present. */
-static inline double
-memory_used(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (double)(info.uordblks + info.hblkhd);
-}
 
 static inline double
 memory_of_loops(uint64_t count)

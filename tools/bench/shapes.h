@@ -4,6 +4,7 @@
  * driver has none; DRIVER_WITHOUT_ORDER: or calls them in no order;
  * DRIVER_ECHO: it has an echo of its own; DRIVER_CAN_SPIN: before it sleeps,
  * as driver_spin(ns) says; DRIVER_SPINS: it does not sleep;
+ * DRIVER_SUBSCRIBES: it has topics, and a bench_subscription;
  * DRIVER_GATHERS: a thread can have an outbox; DRIVER_SERVES: there are servers
  * made with it.
  */
@@ -58,6 +59,9 @@ static const struct bench benches[] = {
 #if defined(__GLIBC__)
 	{ "memory", MEMORY_WHAT, bench_memory },
 #endif
+#endif
+#ifdef DRIVER_SUBSCRIBES
+	{ "subscription", SUBSCRIPTION_WHAT, bench_subscription },
 #endif
 #ifdef DRIVER_POOL
 	{ "pool", DRIVER_POOL, bench_pool },
