@@ -184,19 +184,21 @@ static bool
 push_at_berth(struct gyre__outbox *outbox, struct gyre__lane *lane)
 {
 	struct gyre_task *task = lane->sent.newest;
+	struct gyre__block *block = (struct gyre__block *)task;
 	struct gyre__guest *guest = gyre__guest_of_thread;
 
+	/* While it closes, it sends cells, which are not the stock's. */
 	if (task == NULL || task != lane->sent.oldest ||
-	    task->run != gyre__block_run)
+	    task->run != gyre__block_run ||
+	    block->kind != GYRE__BLOCK_COMES_HOME)
 		return false;
 	if (guest == NULL)
 		guest = gyre__guest_arrive();
-	if (guest == NULL ||
-	    !gyre__berth_push(guest, lane->inbox, (struct gyre__block *)task))
+	if (guest == NULL || !gyre__berth_push(guest, lane->inbox, block))
 		return false;
 	count_sent(outbox, lane);
 	lane->sent = (struct gyre__sheaf){ 0 };
-	gyre__stock_put(outbox, (struct gyre__block *)task);
+	gyre__stock_put(outbox, block);
 	return true;
 }
 

@@ -156,7 +156,7 @@ gyre__outbox_add_ready(struct gyre__outbox *outbox, gyre_callback_fn fn,
 {
 	struct gyre__entry *entry = outbox->ready_at;
 
-	if (__builtin_expect(entry == outbox->ready_end, 0))
+	if (__builtin_expect(entry >= outbox->ready_end, 0))
 		return false;
 	entry->fn = fn;
 	entry->arg = arg;

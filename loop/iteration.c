@@ -177,7 +177,6 @@ static int
 sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 {
 	int64_t asleep_ns = gyre_loop_time(loop);
-	bool is_early;
 	int count;
 
 	timeout_ns = sleep_timeout(loop, asleep_ns, timeout_ns);
@@ -200,11 +199,12 @@ sleep_and_poll(struct gyre_loop *loop, int64_t timeout_ns)
 	loop->idle_ns += loop->woke_ns - asleep_ns;
 	/* Disarm, so that nobody rings for a loop that is awake. */
 	gyre__outbox_receive(&loop->outbox);
-	is_early = loop->woke_ns - asleep_ns < timeout_ns;
-	if (!is_early)
+	if (loop->woke_ns - asleep_ns < timeout_ns) {
+		if (count <= 0 && loop->outbox.ready.head == NULL)
+			loop->spurious++;
+	} else if (gyre__timeouts_next(&loop->timeouts) <= loop->woke_ns) {
 		gyre__slack_begin(&loop->slack, loop->woke_ns);
-	else if (count <= 0 && loop->outbox.ready.head == NULL)
-		loop->spurious++;
+	}
 	gyre__loop_publish(loop, GYRE__NEVER);
 	return count;
 }

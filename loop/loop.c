@@ -268,6 +268,7 @@ abandon(struct gyre_loop *loop)
 	loop->poller_ops->close(loop->handlers.poller);
 	loop->sys->release(loop->handlers.table);
 	gyre__timeouts_fini(&loop->timeouts);
+	gyre__inbox_unref_many(loop->inbox, loop->outbox.home_refs);
 }
 
 void

@@ -56,8 +56,10 @@ gyre__loop_run(struct gyre_loop *loop)
 	loop->started_ns = gyre_loop_time(loop);
 	loop->woke_ns = loop->started_ns;
 	loop->is_in_run = true;
-	if (!loop->is_single)
+	if (!loop->is_single) {
 		gyre__spin_begin(&loop->spin, loop->sys);
+		gyre__loop_publish(loop, GYRE__NEVER);
+	}
 	do
 		result = gyre__loop_iterate(loop);
 	while (result > 0 && !loop->is_single);

@@ -117,6 +117,11 @@ void gyre__wheel_remove(struct gyre__timeouts *timeouts, uint32_t number);
 bool gyre__wheel_is_before(const struct gyre__timeouts *timeouts,
 			   uint32_t number, int64_t when_ns);
 
+/* Whether the first list is all due by then; one that was moved later may
+ * count.
+ */
+bool gyre__wheel_has_by(const struct gyre__timeouts *timeouts, int64_t when_ns);
+
 /* Spread the first list over lower ones and the heap, which is empty; false:
  * there is none. It may be that nothing arrives in the heap. */
 bool gyre__wheel_turn(struct gyre__timeouts *timeouts);

@@ -151,6 +151,19 @@ first_tick(const struct gyre__timeouts *timeouts, uint32_t list)
 	return (above | (list & MASK)) << shift;
 }
 
+bool
+gyre__wheel_has_by(const struct gyre__timeouts *timeouts, int64_t when_ns)
+{
+	uint32_t list = first_list(timeouts);
+	unsigned level = list / GYRE__WHEEL_LISTS;
+	uint64_t ticks;
+
+	if (list == GYRE__WHEEL_NEVER)
+		return false;
+	ticks = UINT64_C(1) << level * GYRE__WHEEL_BITS;
+	return first_tick(timeouts, list) + ticks <= gyre__tick_of(when_ns);
+}
+
 /* Place a whole list, which begins with this slot. */
 static void
 place_all(struct gyre__timeouts *timeouts, uint32_t number)

@@ -292,12 +292,14 @@ play(struct gyre__worker *worker, const struct turn *turn)
 	struct gyre__pool_lane *lane = worker->lane;
 
 	gyre__pool_tell(turn->room);
-	if (turn->job == NULL)
+	if (turn->job == NULL) {
+		gyre__job_refs_release(&worker->refs);
 		turn->task->run(turn->task);
-	else if (turn->brings == GYRE__JOB_RUN)
+	} else if (turn->brings == GYRE__JOB_RUN) {
 		gyre__job_run(turn->job, &worker->refs);
-	else if (turn->brings != GYRE__JOB_SKIPPED)
+	} else if (turn->brings != GYRE__JOB_SKIPPED) {
 		gyre__job_give_back(turn->job, gyre__job_reason(turn->brings));
+	}
 	report_raised(lane);
 }
 

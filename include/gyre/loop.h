@@ -100,9 +100,10 @@ struct gyre_loop_options {
 	/*
 	 * Once the loop has slept until a timeout, those of several that are
 	 * due within so long wait for the end of that time and run then, in
-	 * their order: so however many there are, they wake it no more often. A
-	 * timeout that is alone in that time, or due later, wakes the loop at
-	 * its instant, and a loop that is awake runs whatever is due. 0: a
+	 * their order: so however many there are, they wake it about once in
+	 * that time. A timeout that is alone in it, or due later, wakes the
+	 * loop at its instant (one that was moved later may count where it was
+	 * before), and a loop that is awake runs whatever is due. 0: a
 	 * millisecond; 1: each is run at its instant. Up to GYRE_SLACK_MAX_NS.
 	 */
 	int64_t slack_ns;

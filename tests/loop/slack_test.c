@@ -102,6 +102,28 @@ one_alone_is_not_late(void **state)
 	ASSERT_RAN_AT(US(5000), US(5100), US(6101));
 }
 
+/* Some are on the wheel when the loop falls asleep. */
+static void
+those_further_away_share_it_too(void **state)
+{
+	unsigned sleeps = stage.sleeps;
+
+	(void)state;
+	remake(GYRE_MS(100));
+	ran = 0;
+	base_ns = stage.now_ns;
+	for (int i = 1; i <= 60; i++)
+		call_at(base_ns + GYRE_MS(5) * i,
+			i % 5 == 0 ? note_time : trace_arg, NULL);
+	call_at(base_ns + GYRE_SECONDS(1), stop_callback, NULL);
+	run();
+	assert_int_equal(ran, 12);
+	for (unsigned i = 0; i < ran; i++)
+		assert_in_range(ran_ns[i], GYRE_MS(25) * (i + 1),
+				GYRE_MS(25) * (i + 1) + GYRE_MS(100));
+	assert_in_range(stage.sleeps - sleeps, 4, 6);
+}
+
 static unsigned rounds;
 
 static void
@@ -182,6 +204,16 @@ an_iteration_waits_no_longer_than_it_may(void **state)
 	assert_int_equal(ran_ns[2], US(5300));
 }
 
+/* Its end is no timeout. */
+static void
+nor_does_that_begin_a_slack(void **state)
+{
+	(void)state;
+	assert_int_equal(gyre_loop_run_once(the_loop, GYRE_MS(10)), 0);
+	RUN_AT(US(200), US(300), US(400));
+	ASSERT_RAN_AT(US(200), US(1200), US(1200));
+}
+
 static void
 one_that_was_moved_away_is_waited_for_at_most(void **state)
 {
@@ -258,10 +290,12 @@ main(void)
 		TEST(those_that_follow_the_first_share_a_wake_up),
 		TEST(however_many_there_are_they_wake_it_once_in_a_slack),
 		TEST(one_alone_is_not_late),
+		TEST(those_further_away_share_it_too),
 		TEST(nor_is_one_that_schedules_the_next),
 		TEST(with_none_each_runs_at_its_instant),
 		TEST(a_loop_that_is_awake_runs_what_is_due),
 		TEST(an_iteration_waits_no_longer_than_it_may),
+		TEST(nor_does_that_begin_a_slack),
 		TEST(one_that_was_moved_away_is_waited_for_at_most),
 		TEST(how_much_is_bounded),
 		TEST(the_end_of_time_is_no_reason_to_wait),
