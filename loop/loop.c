@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/exception.h"
 #include "base/fork.h"
+#include "base/option.h"
 #include "bus/inbox.h"
 
 #include <errno.h>
@@ -113,10 +114,12 @@ check_options(const struct gyre_loop_options *options)
 	if (options->make_current == GYRE_MAKE_CURRENT_YES &&
 	    gyre_loop_current(false) != NULL)
 		return -EEXIST;
-	result = gyre__spin_check(&options->log, "loop", options->spin_ns);
+	result = gyre__option_check_ns(&options->log, "loop", "spin_ns",
+				       options->spin_ns, GYRE_SPIN_MAX_NS);
 	if (result < 0)
 		return result;
-	return gyre__slack_check(&options->log, "loop", options->slack_ns);
+	return gyre__option_check_ns(&options->log, "loop", "slack_ns",
+				     options->slack_ns, GYRE_SLACK_MAX_NS);
 }
 
 int

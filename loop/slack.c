@@ -1,23 +1,5 @@
 #include "loop/slack.h"
 
-#include "base/log.h"
-
-#include <errno.h>
-#include <inttypes.h>
-
-int
-gyre__slack_check(const struct gyre_log *log, const char *whose,
-		  int64_t slack_ns)
-{
-	if (slack_ns >= 0 && slack_ns <= GYRE_SLACK_MAX_NS)
-		return 0;
-	gyre__log(log, GYRE_LOG_ERROR,
-		  "%s: a slack_ns of %" PRId64
-		  " is negative or more than a second",
-		  whose, slack_ns);
-	return -EINVAL;
-}
-
 void
 gyre__slack_init(struct gyre__slack *slack, int64_t slack_ns)
 {

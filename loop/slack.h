@@ -26,11 +26,6 @@ struct gyre__slack {
 	int64_t end_ns; /* of the time that began last; loop time */
 };
 
-/* Whether a loop may be asked for so much: 0, or -EINVAL with a line that says
- * whose option it is. */
-int gyre__slack_check(const struct gyre_log *log, const char *whose,
-		      int64_t slack_ns);
-
 void gyre__slack_init(struct gyre__slack *slack, int64_t slack_ns);
 
 /* How long to sleep for the first timeout, which is due after timeout_ns. */

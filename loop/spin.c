@@ -9,31 +9,15 @@
  */
 #include "loop/spin.h"
 
-#include "base/log.h"
 #include "base/thread.h"
 #include "bus/inbox.h"
 #include "bus/rcu.h"
 #include "loop/loop.h"
 
-#include <errno.h>
-#include <inttypes.h>
-
 /* Looks at the inbox between two at the rest: about a microsecond. */
 #define LOOKS 32
 /* Less than they take. */
 #define LOOKS_NS 64
-
-int
-gyre__spin_check(const struct gyre_log *log, const char *whose, int64_t max_ns)
-{
-	if (max_ns >= 0 && max_ns <= GYRE_SPIN_MAX_NS)
-		return 0;
-	gyre__log(log, GYRE_LOG_ERROR,
-		  "%s: a spin_ns of %" PRId64
-		  " is negative or more than a millisecond",
-		  whose, max_ns);
-	return -EINVAL;
-}
 
 void
 gyre__spin_init(struct gyre__spin *spin, int64_t max_ns)

@@ -37,11 +37,6 @@ struct gyre__spin {
 	int64_t spun_ns;
 };
 
-/* Whether a loop may be asked to spin so long: 0, or -EINVAL with a line that
- * says whose option it is. */
-int gyre__spin_check(const struct gyre_log *log, const char *whose,
-		     int64_t max_ns);
-
 void gyre__spin_init(struct gyre__spin *spin, int64_t max_ns);
 
 /* A run begins, in which it spins if this thread has but one CPU, and there are

@@ -6,8 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "loop/slack.h"
-#include "loop/spin.h"
+#include "base/option.h"
 #include "runtime/placement.h"
 
 #include <errno.h>
@@ -170,10 +169,12 @@ gyre_runtime_new(const struct gyre_runtime_options *options,
 	if (result == 0)
 		result = check_watchdog(&given);
 	if (result == 0)
-		result = gyre__spin_check(&given.log, "runtime", given.spin_ns);
+		result = gyre__option_check_ns(&given.log, "runtime", "spin_ns",
+					       given.spin_ns, GYRE_SPIN_MAX_NS);
 	if (result == 0)
-		result = gyre__slack_check(&given.log, "runtime",
-					   given.slack_ns);
+		result = gyre__option_check_ns(&given.log, "runtime",
+					       "slack_ns", given.slack_ns,
+					       GYRE_SLACK_MAX_NS);
 	if (result < 0)
 		return result;
 	if (given.simulate != 0)
