@@ -275,6 +275,19 @@ next_block(struct gyre__berth *berth, struct gyre_inbox *inbox)
 	return add_block(berth, inbox);
 }
 
+/* The next block, to be filled and pushed; or NULL. */
+static struct gyre__block *
+begin_block(struct gyre__berth *berth, struct gyre_inbox *inbox)
+{
+	struct gyre__block *block;
+
+	gyre__prefetch_write(&inbox->head);
+	block = next_block(berth, inbox);
+	if (block != NULL)
+		berth->last = block;
+	return block;
+}
+
 /* Push the last block, which the word says how far it is filled. */
 static int
 push_last(struct gyre__place *place, struct gyre__berth *berth, uint32_t word)
@@ -311,11 +324,9 @@ add_slowly(struct gyre__guest *guest, struct gyre_inbox *inbox,
 	berth = gyre__load_ptr_relaxed(&place->berth);
 	if (add_to_last(place, berth, fn, arg, drop))
 		return 0;
-	gyre__prefetch_write(&inbox->head);
-	block = next_block(berth, inbox);
+	block = begin_block(berth, inbox);
 	if (block == NULL)
 		return gyre__send_cell(inbox, fn, arg, drop);
-	berth->last = block;
 	return push_last(place, berth, put(block, 0, fn, arg, drop));
 }
 
@@ -358,13 +369,11 @@ gyre__berth_push(struct gyre__guest *guest, struct gyre_inbox *inbox,
 
 	if (place == NULL)
 		return false;
-	gyre__prefetch_write(&inbox->head);
 	/* berth.P9 relaxed: as berth.P5 */
 	berth = gyre__load_ptr_relaxed(&place->berth);
-	block = next_block(berth, inbox);
+	block = begin_block(berth, inbox);
 	if (block == NULL)
 		return false;
-	berth->last = block;
 	return push_last(place, berth, put_all(block, from)) == 0;
 }
 

@@ -249,6 +249,7 @@ poll_events(struct gyre_loop *loop)
 	if (timeout_ns != 0 && !is_busy_inbox(loop) &&
 	    gyre__inbox_arm(loop->inbox))
 		return sleep_and_poll(loop, timeout_ns);
+	/* As often as anything is timed: it costs a third of an iteration. */
 	if (gyre__loop_is_timed(loop))
 		gyre__loop_publish(loop, GYRE__NEVER);
 	gyre__rcu_quiescent();

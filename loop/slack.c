@@ -17,8 +17,7 @@ gyre__slack_sleep(const struct gyre__slack *slack,
 	/* A clock may be negative: then the difference can be too much. */
 	if (__builtin_sub_overflow(slack->end_ns, now_ns, &left_ns) ||
 	    left_ns <= timeout_ns ||
-	    !(gyre__heap_has_second(timeouts, slack->end_ns) ||
-	      gyre__wheel_has_by(timeouts, slack->end_ns)))
+	    !gyre__timeouts_several(timeouts, slack->end_ns))
 		return timeout_ns;
 	return left_ns;
 }

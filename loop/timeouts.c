@@ -304,6 +304,13 @@ gyre__timeouts_next(struct gyre__timeouts *timeouts)
 	return GYRE_FOREVER;
 }
 
+bool
+gyre__timeouts_several(const struct gyre__timeouts *timeouts, int64_t when_ns)
+{
+	return gyre__heap_has_second(timeouts, when_ns) ||
+	       gyre__wheel_has_by(timeouts, when_ns);
+}
+
 void
 gyre__timeouts_collect(struct gyre__timeouts *timeouts, int64_t now_ns)
 {

@@ -98,8 +98,7 @@ struct gyre__timeouts {
 void gyre__heap_add(struct gyre__timeouts *timeouts, uint32_t number);
 void gyre__heap_remove(struct gyre__timeouts *timeouts, uint32_t number);
 
-/* Whether it has one beside the first that is due by then; one that was moved
- * later may count. */
+/* Whether it has one beside the first that is due by then. */
 bool gyre__heap_has_second(const struct gyre__timeouts *timeouts,
 			   int64_t when_ns);
 
@@ -117,9 +116,7 @@ void gyre__wheel_remove(struct gyre__timeouts *timeouts, uint32_t number);
 bool gyre__wheel_is_before(const struct gyre__timeouts *timeouts,
 			   uint32_t number, int64_t when_ns);
 
-/* Whether the first list is all due by then; one that was moved later may
- * count.
- */
+/* Whether the first list is all due by then. */
 bool gyre__wheel_has_by(const struct gyre__timeouts *timeouts, int64_t when_ns);
 
 /* Spread the first list over lower ones and the heap, which is empty; false:
@@ -164,6 +161,11 @@ bool gyre__timeouts_remove(struct gyre__timeouts *timeouts,
 /* The first deadline, or GYRE_FOREVER. Puts the keys right that are in its
  * way: each move is paid for at most once. */
 int64_t gyre__timeouts_next(struct gyre__timeouts *timeouts);
+
+/* Whether others than the first, which next() returned, are due by then; one
+ * that was moved later may count. */
+bool gyre__timeouts_several(const struct gyre__timeouts *timeouts,
+			    int64_t when_ns);
 
 /* Whether any is scheduled, be it at GYRE_FOREVER. */
 static inline bool

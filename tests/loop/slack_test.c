@@ -5,8 +5,7 @@
 
 #include <gyre/embedding.h>
 
-#define SLACK_NS GYRE_MS(1)
-#define US(us)   ((int64_t)(us)*1000)
+#define US(us) ((int64_t)(us)*1000)
 
 static void
 remake(int64_t slack_ns)
@@ -236,28 +235,15 @@ one_that_was_moved_away_is_waited_for_at_most(void **state)
 }
 
 static void
-keep_line(enum gyre_log_level level, const char *line, void *arg)
-{
-	(void)level;
-	snprintf(arg, 128, "%s", line);
-}
-
-static void
 how_much_is_bounded(void **state)
 {
 	static const int64_t wrong[] = { -1, INT64_MIN, GYRE_SLACK_MAX_NS + 1 };
-	char line[128];
-	struct gyre_loop *loop = NULL;
 	struct gyre_loop_options options = stage_options();
 
 	(void)state;
-	options.log = (struct gyre_log){ .fn = keep_line, .arg = line };
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		line[0] = '\0';
 		options.slack_ns = wrong[i];
-		assert_int_equal(gyre_loop_new(&options, &loop), -EINVAL);
-		assert_null(loop);
-		assert_non_null(strstr(line, "slack_ns"));
+		assert_refused(&options, "slack_ns");
 	}
 	remake(GYRE_SLACK_MAX_NS);
 }

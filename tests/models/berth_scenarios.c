@@ -423,12 +423,6 @@ static const struct explorer_scenario detour = {
  */
 
 static void
-gathered_set_up(void)
-{
-	set_up(4, 4, 0);
-}
-
-static void
 gathered_run(unsigned thread)
 {
 	if (thread == CONSUMER) {
@@ -444,7 +438,7 @@ static const struct explorer_scenario gathered = {
 	.name = "gathered",
 	.threads = SENDERS + 1,
 	.thread_names = { "guest 0", "nobody", "consumer" },
-	.set_up = gathered_set_up,
+	.set_up = order_set_up,
 	.run = gathered_run,
 	.check_end = check_all_ran,
 };
@@ -500,24 +494,37 @@ closing_set_up(void)
 	gyre_inbox_ref(world->inbox);
 }
 
-/* Who was refused once is refused for good. */
+/* What guest 0 sends meanwhile is another each time. */
 static void
-closing_run(unsigned thread)
+closing_run_with(unsigned thread, void (*send)(void))
 {
 	if (thread == CONSUMER) {
 		take_and_run();
 		close_inbox();
 		gyre_inbox_unref(world->inbox);
 	} else if (thread == 0) {
-		bool refused = !send_callback(0, 0);
-
-		refused |= !send_callback(0, 1);
-		EXPLORER_CHECK(!send_callback(0, 2) || !refused);
+		send();
 		gyre_inbox_unref(world->inbox);
 		end_guest(0);
 	} else {
 		end_guest(1);
 	}
+}
+
+/* Who was refused once is refused for good. */
+static void
+send_three(void)
+{
+	bool refused = !send_callback(0, 0);
+
+	refused |= !send_callback(0, 1);
+	EXPLORER_CHECK(!send_callback(0, 2) || !refused);
+}
+
+static void
+closing_run(unsigned thread)
+{
+	closing_run_with(thread, send_three);
 }
 
 static const struct explorer_scenario closing = {
@@ -533,21 +540,17 @@ static const struct explorer_scenario closing = {
  */
 
 static void
+send_one_and_two(void)
+{
+	bool refused = !send_callback(0, 0);
+
+	EXPLORER_CHECK(!send_gathered(0, 1) || !refused);
+}
+
+static void
 gathered_close_run(unsigned thread)
 {
-	if (thread == CONSUMER) {
-		take_and_run();
-		close_inbox();
-		gyre_inbox_unref(world->inbox);
-	} else if (thread == 0) {
-		bool refused = !send_callback(0, 0);
-
-		EXPLORER_CHECK(!send_gathered(0, 1) || !refused);
-		gyre_inbox_unref(world->inbox);
-		end_guest(0);
-	} else {
-		end_guest(1);
-	}
+	closing_run_with(thread, send_one_and_two);
 }
 
 static const struct explorer_scenario gathered_close = {

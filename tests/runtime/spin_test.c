@@ -202,20 +202,28 @@ a_simulated_one_never_does(void **state)
 	assert_string_equal(last_line, "");
 }
 
+/* There is no such runtime, and the log says which option is wrong. */
+static void
+refuses(const struct gyre_runtime_options *options, const char *name)
+{
+	struct gyre_runtime *runtime = NULL;
+
+	last_line[0] = '\0';
+	assert_int_equal(gyre_runtime_new(options, &runtime), -EINVAL);
+	assert_null(runtime);
+	assert_non_null(strstr(last_line, name));
+}
+
 static void
 how_long_is_bounded(void **state)
 {
 	static const int64_t wrong[] = { -1, INT64_MIN, GYRE_SPIN_MAX_NS + 1 };
-	struct gyre_runtime *runtime = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct gyre_runtime_options options = options_of(wrong[i]);
 
-		last_line[0] = '\0';
-		assert_int_equal(gyre_runtime_new(&options, &runtime), -EINVAL);
-		assert_null(runtime);
-		assert_non_null(strstr(last_line, "spin_ns"));
+		refuses(&options, "spin_ns");
 	}
 }
 
@@ -257,15 +265,11 @@ how_much_slack_is_bounded(void **state)
 {
 	static const int64_t wrong[] = { -1, GYRE_SLACK_MAX_NS + 1 };
 	struct gyre_runtime_options options = options_of(0);
-	struct gyre_runtime *runtime = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		last_line[0] = '\0';
 		options.slack_ns = wrong[i];
-		assert_int_equal(gyre_runtime_new(&options, &runtime), -EINVAL);
-		assert_null(runtime);
-		assert_non_null(strstr(last_line, "slack_ns"));
+		refuses(&options, "slack_ns");
 	}
 }
 

@@ -234,6 +234,19 @@ log_the_loop(void)
 	last_logged[0] = '\0';
 }
 
+void
+assert_refused(const struct gyre_loop_options *options, const char *name)
+{
+	struct gyre_loop_options logged = *options;
+	struct gyre_loop *loop = NULL;
+
+	logged.log.fn = note_line;
+	last_logged[0] = '\0';
+	assert_int_equal(gyre_loop_new(&logged, &loop), -EINVAL);
+	assert_null(loop);
+	assert_non_null(strstr(last_logged, name));
+}
+
 struct errand {
 	void (*fn)(void *arg);
 	void *arg;

@@ -145,6 +145,8 @@ int loop_tear_down(void **state);
 /* In place of the_loop take a real one whose last log line is kept. */
 extern char last_logged[512];
 void log_the_loop(void);
+/* There is no such loop, and the log says which option is wrong. */
+void assert_refused(const struct gyre_loop_options *options, const char *name);
 /* Whether loops poll with this one here, unless told otherwise. */
 bool poller_is(const char *name);
 /* How many descriptors a real loop has: a kqueue wakes itself, and the stand-in
